@@ -1,0 +1,3 @@
+//! `ampt-ws`: a local development emulator for Ampt WebSocket apps.
+
+pub mod domain;
