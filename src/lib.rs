@@ -1,3 +1,7 @@
 //! `ampt-ws`: a local development emulator for Ampt WebSocket apps.
 
+pub mod cli;
 pub mod domain;
+pub mod error;
+pub mod event;
+pub mod ops;

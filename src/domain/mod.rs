@@ -1,5 +1,15 @@
 //! Pure facts and small types that every layer shares; nothing here does I/O.
 
 pub mod clock;
+pub mod close;
+pub mod connection_id;
+pub mod limits;
+pub mod selector;
+pub mod token_bucket;
 
 pub use clock::Clock;
+pub use close::CloseReason;
+pub use connection_id::ConnectionId;
+pub use limits::{BinaryMessages, ConnectionLimits, EnvironmentType, RateLimits};
+pub use selector::Selector;
+pub use token_bucket::TokenBucket;

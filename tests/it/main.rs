@@ -1,1 +1,1 @@
-
+//! The integration suite: drives the real program and real sockets.

@@ -1,0 +1,455 @@
+//! The command line's grammar; the REPL reads its lines with the same definitions.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::domain::{BinaryMessages, EnvironmentType, Selector};
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "ampt-ws", version, about, max_term_width = 100)]
+#[command(propagate_version = true, disable_help_subcommand = false)]
+pub struct Cli {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub common: Common,
+    #[command(subcommand)]
+    #[allow(missing_docs)]
+    pub verb: Verb,
+}
+
+/// Options that may stand before or after any verb.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// The app's folder [default: the nearest folder upward with a package.json, else .]
+    #[arg(short = 'C', long = "app", value_name = "DIR", global = true)]
+    pub app: Option<PathBuf>,
+    /// Where connections and data are kept [default: <app>/.ampt-ws]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub data_dir: Option<PathBuf>,
+    /// Print JSON on standard output, and nothing else there
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Colour the output
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    pub color: ColorWhen,
+    /// Say less (no messages in the log)
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    /// If standard output is a terminal and `NO_COLOR` is not set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Start the sandbox for an app and, on a terminal, the REPL
+    Dev(Box<DevArgs>),
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    Sandbox(SandboxVerb),
+    /// Talk to the running sandbox, or to any WebSocket URL, as a client
+    Connect(ConnectArgs),
+    /// Stop the running sandbox
+    Stop,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Verbs about a running sandbox: the same on the command line and in the REPL.
+#[derive(Debug, Clone, Subcommand)]
+pub enum SandboxVerb {
+    /// List the live connections
+    #[command(visible_alias = "ls")]
+    List,
+    /// Send a message to connections
+    Send(SendArgs),
+    /// Close connections
+    Close(CloseArgs),
+    /// Load a data file, merging it into the stored items
+    Import(ImportArgs),
+    /// Write the stored items to a data file
+    Export(ExportArgs),
+    /// Look into the stored items
+    #[command(subcommand)]
+    Data(DataVerb),
+    /// Tell what runs: URLs, app, limits, connections, handlers
+    Status,
+    /// Make the sandbox inactive: connection attempts get 403
+    Pause,
+    /// Make the sandbox active again
+    Resume,
+    /// Restart the app's code; connections stay open
+    Reload,
+    /// Show the event log
+    Logs(LogsArgs),
+    /// Look at or move the sandbox's clock
+    Clock(ClockArgs),
+}
+
+/// Options of `dev`.
+#[derive(Debug, Clone, Args)]
+pub struct DevArgs {
+    /// The app: its folder or entry file [default: .]
+    #[arg(value_name = "APP")]
+    pub path: Option<PathBuf>,
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1")]
+    pub host: String,
+    /// Port to listen on; 0 takes any free one [default: 8810, or the next free one]
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// The environment whose limits apply
+    #[arg(long, value_name = "TYPE", default_value = "sandbox")]
+    pub env: EnvironmentType,
+    /// Messages per second, instead of the environment's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate: Option<u32>,
+    /// Burst, instead of the environment's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub burst: Option<u32>,
+    /// Do not enforce rate and burst
+    #[arg(long, conflicts_with_all = ["rate", "burst"])]
+    pub no_limits: bool,
+    /// Import a data file at start
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "data.json")]
+    pub seed: Option<PathBuf>,
+    /// Import the seed file again whenever it changes
+    #[arg(long)]
+    pub reseed: bool,
+    /// Begin with an empty store
+    #[arg(long)]
+    pub fresh: bool,
+    /// Let pages of this origin connect too
+    #[arg(long, value_name = "ORIGIN")]
+    pub allow_origin: Vec<String>,
+    /// Accept requests for this host name too
+    #[arg(long, value_name = "HOST")]
+    pub allow_host: Vec<String>,
+    /// Accept management requests signed with any credentials
+    #[arg(long)]
+    pub allow_any_credentials: bool,
+    /// A WebSocket subprotocol that may be negotiated
+    #[arg(long, value_name = "NAME")]
+    pub subprotocol: Vec<String>,
+    /// Do not reload when a file is saved
+    #[arg(long)]
+    pub no_watch: bool,
+    /// Do not read commands from the terminal
+    #[arg(long)]
+    pub no_repl: bool,
+    /// Let a debugger attach to Node
+    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:9229")]
+    pub inspect: Option<String>,
+    /// The same, and wait for the debugger before the app's first line
+    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:9229", conflicts_with = "inspect")]
+    pub inspect_brk: Option<String>,
+    /// The Node to run, version 20 or newer
+    #[arg(long, value_name = "PATH", default_value = "node")]
+    pub node: PathBuf,
+    /// Which @ampt/sdk the app gets
+    #[arg(long, value_name = "WHICH", default_value = "bundled")]
+    pub sdk: SdkChoice,
+    /// Treat work left running after a handler returned as an error
+    #[arg(long)]
+    pub strict: bool,
+    /// Largest message in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 131_072)]
+    pub max_message: usize,
+    /// Largest frame in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 32_768)]
+    pub max_frame: usize,
+    /// What to do with a binary message
+    #[arg(long, value_name = "WHAT", default_value = "close")]
+    pub binary: BinaryMessages,
+    /// Close a connection that was idle for this long
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
+    pub idle_timeout: Duration,
+    /// Close a connection this long after it opened
+    #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = parse_duration)]
+    pub max_duration: Duration,
+}
+
+/// Which `@ampt/sdk` the app gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SdkChoice {
+    /// The one inside this program.
+    Bundled,
+    /// The one in the app's own node_modules.
+    Installed,
+}
+
+/// Options of `send`.
+#[derive(Debug, Clone, Args)]
+pub struct SendArgs {
+    /// Connection id or a unique prefix of one; the message, if --all or --where is given
+    #[arg(value_name = "SELECTOR")]
+    pub first: Option<String>,
+    /// The message; `-` reads it from standard input
+    #[arg(value_name = "DATA", allow_hyphen_values = true, num_args = 0..)]
+    pub rest: Vec<String>,
+    /// To every connection
+    #[arg(long, conflicts_with = "filter")]
+    pub all: bool,
+    /// To connections with this query parameter
+    #[arg(long = "where", value_name = "KEY=VALUE", value_parser = Selector::parse_where)]
+    pub filter: Option<Selector>,
+}
+
+/// Options of `close`.
+#[derive(Debug, Clone, Args)]
+pub struct CloseArgs {
+    /// Connection ids or unique prefixes
+    #[arg(value_name = "SELECTOR")]
+    pub ids: Vec<String>,
+    /// Every connection
+    #[arg(long, conflicts_with_all = ["ids", "filter"])]
+    pub all: bool,
+    /// Connections with this query parameter
+    #[arg(long = "where", value_name = "KEY=VALUE", value_parser = Selector::parse_where, conflicts_with = "ids")]
+    pub filter: Option<Selector>,
+}
+
+/// Options of `import`.
+#[derive(Debug, Clone, Args)]
+pub struct ImportArgs {
+    /// The data file
+    #[arg(default_value = "data.json")]
+    pub file: PathBuf,
+    /// Empty the store first
+    #[arg(short, long)]
+    pub overwrite: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// Options of `export`.
+#[derive(Debug, Clone, Args)]
+pub struct ExportArgs {
+    /// The data file; `.json` is added
+    #[arg(default_value = "data.json")]
+    pub file: PathBuf,
+    /// Replace an existing file
+    #[arg(short, long)]
+    pub overwrite: bool,
+}
+
+/// What to do with the stored items.
+#[derive(Debug, Clone, Subcommand)]
+pub enum DataVerb {
+    /// Show one item
+    Get {
+        /// Its key
+        key: String,
+    },
+    /// List items
+    Ls {
+        /// `ns:*`, `ns:a*`, `ns:>a` …, or a key [default: all items]
+        pattern: Option<String>,
+        /// Show at most this many
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
+    },
+    /// Store a value
+    Set {
+        /// Its key
+        key: String,
+        /// JSON; anything that is not JSON is taken as a string
+        #[arg(allow_hyphen_values = true)]
+        value: String,
+        /// Replace the stored value instead of merging into it
+        #[arg(short, long)]
+        overwrite: bool,
+        /// Time to live
+        #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+        ttl: Option<Duration>,
+    },
+    /// Remove an item
+    Rm {
+        /// Its key
+        key: String,
+    },
+    /// Follow changes as they happen
+    Watch {
+        /// As in `ls`
+        pattern: Option<String>,
+    },
+}
+
+/// Options of `logs`.
+#[derive(Debug, Clone, Args)]
+pub struct LogsArgs {
+    /// Go on with what happens from now on
+    #[arg(short, long)]
+    pub follow: bool,
+}
+
+/// Options of `clock`.
+#[derive(Debug, Clone, Args)]
+pub struct ClockArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub change: Option<ClockVerb>,
+}
+
+/// What to do with the clock.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ClockVerb {
+    /// Show it
+    Show,
+    /// Set it
+    Set {
+        /// ISO 8601, for example 2030-01-02T03:04:05Z
+        time: jiff::Timestamp,
+    },
+    /// Stop it
+    Freeze,
+    /// Move it forward; everything due happens at once, in order
+    Advance {
+        /// For example 500ms, 5s, 10m, 2h
+        #[arg(value_parser = parse_duration)]
+        by: Duration,
+    },
+    /// Back to the machine's time, running
+    Resume,
+}
+
+/// Options of `connect`.
+#[derive(Debug, Clone, Args)]
+pub struct ConnectArgs {
+    /// ws:// or wss:// URL [default: the running sandbox]
+    pub url: Option<String>,
+    /// A query parameter
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub query: Vec<String>,
+    /// A header
+    #[arg(long, value_name = "NAME: VALUE")]
+    pub header: Vec<String>,
+    /// A subprotocol to ask for
+    #[arg(long, value_name = "NAME")]
+    pub subprotocol: Vec<String>,
+    /// Send this, print what comes, and go
+    #[arg(short = 'x', long, value_name = "DATA", allow_hyphen_values = true)]
+    pub execute: Vec<String>,
+    /// How long to wait for messages after -x [default: 1000]
+    #[arg(long, value_name = "MS")]
+    pub wait: Option<u64>,
+}
+
+/// A line of the REPL.
+#[derive(Debug, Parser)]
+#[command(name = "", no_binary_name = true, disable_help_flag = false)]
+#[command(disable_help_subcommand = true, subcommand_required = true)]
+pub struct ReplLine {
+    #[command(subcommand)]
+    #[allow(missing_docs)]
+    pub verb: ReplVerb,
+}
+
+/// What the REPL understands.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ReplVerb {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    Sandbox(SandboxVerb),
+    /// Show the sandbox's URLs
+    Url,
+    /// Clear the screen
+    Clear,
+    /// Show the version
+    Version,
+    /// Explain the verbs, or one
+    Help {
+        /// A verb
+        verb: Vec<String>,
+    },
+    /// Stop the sandbox and leave
+    #[command(visible_alias = "exit")]
+    Quit,
+}
+
+/// Reads a duration: a whole or decimal number and `ms`, `s`, `m`, `h` or `d`.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let explain = || format!("`{text}` is not a duration; write 500ms, 5s, 10m or 2h");
+    let unit_at = text
+        .find(|c: char| c.is_ascii_alphabetic())
+        .ok_or_else(explain)?;
+    let (number, unit) = text.split_at(unit_at);
+    let number: f64 = number.trim().parse().map_err(|_| explain())?;
+    let seconds = match unit {
+        "ms" => number / 1e3,
+        "s" => number,
+        "m" => number * 60.0,
+        "h" => number * 3600.0,
+        "d" => number * 86_400.0,
+        _ => return Err(explain()),
+    };
+    let most = 366.0 * 100.0 * 86_400.0;
+    if !(0.0..=most).contains(&seconds) {
+        return Err(explain());
+    }
+    Duration::try_from_secs_f64(seconds).map_err(|_| explain())
+}
+
+/// Whether `--json` stands on a command line that could not be parsed.
+pub fn wants_json(args: &[OsString]) -> bool {
+    let before_command = args.iter().take_while(|a| *a != "--");
+    before_command.into_iter().any(|a| a == "--json")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_grammar_is_consistent() {
+        Cli::command().debug_assert();
+        ReplLine::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_have_a_unit() {
+        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(parse_duration("10m"), Ok(Duration::from_secs(600)));
+        assert_eq!(parse_duration("1.5h"), Ok(Duration::from_secs(5400)));
+        for bad in ["", "5", "s", "-5s", "5 parsecs", "1e400s", "NaNs"] {
+            assert!(parse_duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn import_takes_its_option_in_either_order() {
+        for line in [
+            ["import", "--overwrite", "x.json"],
+            ["import", "x.json", "-o"],
+        ] {
+            let parsed = ReplLine::try_parse_from(line).unwrap();
+            let ReplVerb::Sandbox(SandboxVerb::Import(args)) = parsed.verb else {
+                panic!("{parsed:?}");
+            };
+            assert!(args.overwrite);
+            assert_eq!(args.file, PathBuf::from("x.json"));
+        }
+    }
+}
