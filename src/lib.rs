@@ -4,4 +4,6 @@ pub mod cli;
 pub mod domain;
 pub mod error;
 pub mod event;
+pub mod gateway;
+pub mod iso;
 pub mod ops;
