@@ -7,3 +7,4 @@ pub mod event;
 pub mod gateway;
 pub mod iso;
 pub mod ops;
+pub mod worker;
