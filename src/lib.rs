@@ -7,4 +7,5 @@ pub mod event;
 pub mod gateway;
 pub mod iso;
 pub mod ops;
+pub mod store;
 pub mod worker;
