@@ -1,3 +1,4 @@
 //! `ampt-ws`: a local development emulator for Ampt WebSocket apps.
 
 pub mod domain;
+pub mod worker;
