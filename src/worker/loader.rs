@@ -273,3 +273,6 @@ impl Problem {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ const MAX_REQUEST: u32 = 16 << 20;
 
 /// What the hooks ask.
 #[derive(Debug, Deserialize)]
-#[serde(tag = "op", rename_all = "camelCase")]
+#[serde(tag = "op", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Request {
     /// The code of a file that is about to be loaded.
     Load {
@@ -34,7 +34,7 @@ pub enum Request {
         via: ViaName,
     },
     /// Places in running code → places in the source.
-    Map { places: Vec<Place> },
+    Map { places: Vec<RunningPlace> },
     /// What the parser says of a file that Node could not parse.
     Diagnose { path: PathBuf },
     /// The lines around a place of the source.
@@ -69,6 +69,16 @@ pub struct Place {
     pub path: PathBuf,
     pub line: u32,
     pub column: u32,
+}
+
+/// A place in a file that runs.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunningPlace {
+    #[serde(flatten)]
+    pub place: Place,
+    /// The runtime names the file by URL: it runs as an ES module.
+    pub is_url: bool,
 }
 
 /// The next request; `None` at the end of the stream.

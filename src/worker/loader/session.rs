@@ -10,7 +10,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::cache::Unit;
-use super::frames::{self, Place, Request, ViaName};
+use super::frames::{self, Place, Request, RunningPlace, ViaName};
+use super::jsonc;
 use super::packages::{Folders, is_installed};
 use super::resolve::{self, Via};
 use super::tsconfig::TsConfig;
@@ -235,24 +236,34 @@ impl<'s> Session<'s> {
         Ok((json!({ "path": found.file }), String::new()))
     }
 
-    fn map(&self, places: &[Place]) -> Value {
-        places
-            .iter()
-            .map(|place| json!(self.mapped(place)))
-            .collect()
+    fn map(&self, places: &[RunningPlace]) -> Value {
+        let found: Vec<Value> = places.iter().map(|place| self.mapped(place)).collect();
+        json!({ "found": found })
     }
 
-    fn mapped(&self, place: &Place) -> Option<[u32; 2]> {
-        let running = self.running.get(&place.path)?;
-        let compiled = running.unit.result.as_ref().ok()?;
+    /// `[line, column]`, or `"hidden"` for a place in the ES module that stands for a CommonJS
+    /// file, or null for code that runs as it was written.
+    fn mapped(&self, RunningPlace { place, is_url }: &RunningPlace) -> Value {
+        let Some(running) = self.running.get(&place.path) else {
+            return Value::Null;
+        };
+        let Ok(compiled) = &running.unit.result else {
+            return Value::Null;
+        };
+        // Node names ES modules by URL, CommonJS by path.
+        if *is_url && running.format == Format::CommonJs && compiled.code.is_some() {
+            return "hidden".into();
+        }
         let generated = Position {
             line: place.line,
             column: place.column,
         };
-        compiled
-            .map
-            .lookup(generated)
-            .map(|at| [at.line, at.column])
+        json!(
+            compiled
+                .map
+                .lookup(generated)
+                .map(|at| [at.line, at.column])
+        )
     }
 }
 
@@ -272,13 +283,18 @@ impl Session<'_> {
 
     fn diagnose(&mut self, path: &Path) -> Value {
         let options = self.options(path).unwrap_or_default();
-        let problem = self
-            .source(path)
-            .and_then(|source| transpile::diagnose(path, &source, &options))
+        let source = self.source(path);
+        let is_json = path
+            .extension()
+            .is_some_and(|extension| extension == "json");
+        let problem = source
+            .and_then(|source| match is_json {
+                true => jsonc::parse_strict(&source).err(),
+                false => transpile::diagnose(path, &source, &options),
+            })
             .map(|problem| Problem::syntax(path, problem));
         json!({ "found": problem })
     }
-
     fn frame(&self, place: &Place) -> Value {
         let at = Position {
             line: place.line,
