@@ -1,6 +1,9 @@
 //! `ampt-ws`: a local development emulator for Ampt WebSocket apps.
 
+pub mod app;
 pub mod cli;
+pub mod config;
+pub mod dispatch;
 pub mod domain;
 pub mod error;
 pub mod event;
@@ -8,4 +11,5 @@ pub mod gateway;
 pub mod iso;
 pub mod ops;
 pub mod store;
+pub mod watch;
 pub mod worker;

@@ -14,8 +14,9 @@ pub struct AccessRules {
     pub hosts: Vec<String>,
     /// More origins, from `--allow-origin`, lower case.
     pub origins: Vec<String>,
-    /// The address from `--host`, if it is not loopback: requests to it are meant for us.
-    pub listen_host: Option<String>,
+    /// Whether we listen beyond loopback: then any address may be ours. (A page that re-binds a
+    /// name can never have an address as its host.)
+    pub any_address: bool,
 }
 
 /// A `Host` header that is not acceptable.
@@ -35,7 +36,7 @@ impl AccessRules {
         if self.hosts.contains(&name) {
             return Ok(());
         }
-        let ours = is_loopback(&name) || self.listen_host.as_deref() == Some(name.as_str());
+        let ours = is_loopback(&name) || (self.any_address && is_address(&name));
         let port_fits = port.unwrap_or(80) == self.port;
         if ours && port_fits {
             Ok(())
@@ -83,6 +84,11 @@ fn split_authority(authority: &str) -> Option<(&str, Option<u16>)> {
     well_formed.then_some((name, port))
 }
 
+fn is_address(name: &str) -> bool {
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    bare.parse::<IpAddr>().is_ok()
+}
+
 /// Whether a host name or address can only mean this machine.
 fn is_loopback(name: &str) -> bool {
     let bare = name.trim_start_matches('[').trim_end_matches(']');
@@ -107,7 +113,7 @@ mod tests {
             port: 8810,
             hosts: vec!["my.test".into()],
             origins: vec!["https://app.example".into()],
-            listen_host: None,
+            any_address: false,
         }
     }
 

@@ -4,6 +4,8 @@
 //! prints, so that the REPL, the control socket and scripts all see the same answer.
 
 mod answer;
+pub mod items;
+pub mod perform;
 mod request;
 
 pub use answer::{ClockView, ConnectionView, Exported, Imported, SendFailure, Sent, Status};

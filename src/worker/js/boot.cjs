@@ -1,45 +1,21 @@
-// The worker's first file: connects the link, prepares everything that does not depend on the
-// user's code, says hello, and waits to be told what to load.
+// The worker's first file. It is written for any Node at all, so that one that is too old gets a
+// clear word instead of a syntax error.
 'use strict';
-const { captureOutput } = require('./output.cjs');
-captureOutput();
+var OLDEST = 20;
+var LOAD_FAILED = 3;
 
-const link = require('./link.cjs');
-const runtime = require('./runtime.cjs');
-const loader = require('./loader');
-const guard = require('./guard.cjs');
-
-const LOADED = 2;
-const LOAD_FAILED = 3;
-const HELLO = 1;
-const LOAD = 7;
-
-let prepared;
-
-link.handlers[LOAD] = (bytes, start, end) => {
-  const { entry } = JSON.parse(bytes.utf8Slice(start, end));
-  load(entry);
-};
-
-async function load(entry) {
-  try {
-    await prepared;
-    guard.loading(true);
-    if (entry) await loader.loadEntry(entry);
-    guard.loading(false);
-    link.sendBare(LOADED, '');
-  } catch (error) {
-    guard.loading(false);
-    link.sendBare(LOAD_FAILED, JSON.stringify(runtime.describe(error)));
-  }
+function refuse(message, hint) {
+  var text = Buffer.from(JSON.stringify({ name: 'NodeTooOldError', message: message, hint: hint }));
+  var head = Buffer.from([0, 0, 0, 0, LOAD_FAILED]);
+  head.writeUInt32LE(text.length + 1, 0);
+  require('fs').writeSync(3, Buffer.concat([head, text]));
+  process.exit(1);
 }
 
-link.open();
-guard.install(link, runtime);
-prepared = Promise.resolve(loader.install({ runtimeDir: __dirname, ...runtime.config.loader }));
-prepared.then(
-  () => link.sendBare(HELLO, JSON.stringify({ node: process.version })),
-  (error) => link.sendBare(LOAD_FAILED, JSON.stringify(runtime.describe(error))),
-);
-require('./sdk/index.cjs');
-require('./data/index.cjs');
+if (parseInt(process.versions.node, 10) < OLDEST) {
+  refuse(
+    'Node ' + process.version + ' is too old: version ' + OLDEST + ' or newer is needed',
+    'install a newer Node, or name one with --node PATH'
+  );
+}
+require('./main.cjs');

@@ -27,13 +27,24 @@ function readJson(name) {
   }
 }
 
-const list = readJson('PARAMS');
-const groups = readJson('PARAM_GROUPS').params ?? {};
-for (const [name, source] of Object.entries(NAMES)) list[name] = process.env[source];
-list.CUSTOM_DOMAINS = process.env.AMPT_CUSTOM_DOMAINS ?? '';
+/** The `.env` file's variables: they stand for the parameters that the dashboard would hold. */
+let declared = {};
+
+let known;
+
+/** All parameters and groups; read at the first use, when the app's `.env` is in place. */
+function all() {
+  if (known) return known;
+  const list = readJson('PARAMS');
+  for (const [name, source] of Object.entries(NAMES)) list[name] = process.env[source];
+  list.CUSTOM_DOMAINS = process.env.AMPT_CUSTOM_DOMAINS ?? '';
+  known = { list, groups: readJson('PARAM_GROUPS').params ?? {} };
+  return known;
+}
 
 /** Puts parameters into the environment; variables that are set already win. */
 function exportParams(which) {
+  const { list } = all();
   const names = which === undefined ? Object.keys(list) : [which].flat();
   for (const name of names) {
     if (SECRET.test(name) || list[name] === undefined || name in process.env) continue;
@@ -42,14 +53,14 @@ function exportParams(which) {
 }
 
 function group(namespace) {
-  const values = groups[namespace];
+  const values = all().groups[namespace];
   return values && Object.assign((key) => values[key] || undefined, values);
 }
 
 /** One parameter, or without a key everything there is to do with them. */
 function params(key) {
-  if (key === undefined) return { list: () => ({ ...list }), export: exportParams, group };
-  return list[key] || undefined;
+  if (key === undefined) return { list: () => ({ ...all().list }), export: exportParams, group };
+  return all().list[key] || declared[key] || undefined;
 }
 
-module.exports = { params };
+module.exports = { params, declare: (variables) => { declared = variables; } };
