@@ -38,6 +38,20 @@ fn failed() -> u8 {
     exit::FAILED
 }
 
+/// Why an operation of the system failed, as people say it: without the error number.
+pub fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = match text.find(" (os error") {
+        Some(end) => &text[..end],
+        None => &text,
+    };
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_lowercase().chain(chars).collect(),
+        None => "unknown error".to_owned(),
+    }
+}
+
 impl Failure {
     /// A failure with exit code 1 and no hint.
     pub fn new(code: &str, message: impl Into<String>) -> Self {

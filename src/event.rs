@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::domain::{Clock, ConnectionId};
+use crate::domain::{Clock, ConnectionId, RateLimits};
 
 /// Something that happened in the sandbox, and when.
 #[derive(Debug, Clone)]
@@ -113,6 +113,9 @@ pub enum Fact {
         app: String,
         env: &'static str,
         data_dir: String,
+        limits: RateLimits,
+        /// Events with a registered handler; not in the JSON line.
+        handlers: Vec<String>,
     },
     Connected {
         connection_id: ConnectionId,

@@ -10,6 +10,7 @@ pub mod event;
 pub mod gateway;
 pub mod iso;
 pub mod ops;
+pub mod output;
 pub mod store;
 pub mod watch;
 pub mod worker;
