@@ -149,6 +149,12 @@ impl Running {
         }
     }
 
+    /// Waits until the app's code runs.
+    pub async fn settled_well(&self) {
+        let mut seen = self.sandbox.dispatch.watch();
+        let _ = seen.wait_for(|seen| seen.worker.state == "ready").await;
+    }
+
     /// Tells that the sandbox is ready.
     pub fn tell_ready(&self) {
         let facts = &self.sandbox.facts;
@@ -159,6 +165,8 @@ impl Running {
             app: facts.app.display().to_string(),
             env: facts.env.name(),
             data_dir: facts.data_dir.display().to_string(),
+            handlers: self.sandbox.dispatch.worker().handlers,
+            limits: self.sandbox.gateway.rate(),
         });
     }
 

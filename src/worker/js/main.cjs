@@ -6,7 +6,7 @@ captureOutput();
 
 const link = require('./link.cjs');
 const runtime = require('./runtime.cjs');
-const loader = require('./loader');
+const loader = require('./loader/index.cjs');
 const guard = require('./guard.cjs');
 
 const HELLO = 1;

@@ -2,7 +2,7 @@
 // data package stand on.
 'use strict';
 const link = require('./link.cjs');
-const { errors } = require('./loader');
+const { errors } = require('./loader/index.cjs');
 
 const OPENED = 1;
 const GONE = 2;
