@@ -56,7 +56,10 @@ async fn run_until_told(running: &Running, config: &Config) -> Result<String, Fa
     match running.settled().await {
         Ok(()) => running.tell_ready(),
         Err(reason) if !config.watch => {
-            return Err(Failure::new("load-failed", format!("the app's code could not be loaded: {reason}")));
+            return Err(Failure::new(
+                "load-failed",
+                format!("the app's code could not be loaded: {reason}"),
+            ));
         }
         // The next save may mend it; until then connections are held, not refused.
         Err(_) => {
@@ -78,7 +81,8 @@ struct Signals {
 impl Signals {
     fn new() -> Result<Self, Failure> {
         let on = |kind| {
-            signal(kind).map_err(|error| Failure::new("internal", format!("no signal handler: {error}")))
+            signal(kind)
+                .map_err(|error| Failure::new("internal", format!("no signal handler: {error}")))
         };
         Ok(Self {
             interrupt: on(SignalKind::interrupt())?,

@@ -2,9 +2,8 @@
 
 use serde::Deserialize;
 
-use super::Dispatcher;
-use super::publish::Publication;
 use super::replies::Reply;
+use super::{Command, Dispatcher};
 use crate::domain::{CloseReason, ConnectionId};
 use crate::event::Level;
 use crate::worker::wire;
@@ -80,12 +79,11 @@ impl Dispatcher {
         let Ok(published) = serde_json::from_slice::<Published>(payload) else {
             return self.answer(worker, call, 1, &[]);
         };
-        let publication = Publication {
-            due_ms: published.time,
+        let command = Command::Deliver {
             name: published.name,
             json: String::from_utf8_lossy(payload).into_owned(),
         };
-        let taken = self.publish.try_send(publication).is_ok();
+        let taken = self.schedule(published.time, command);
         if !taken {
             self.bus.log(
                 Level::Error,
@@ -93,5 +91,10 @@ impl Dispatcher {
             );
         }
         self.answer(worker, call, u8::from(!taken), &[]);
+    }
+
+    /// Has a command come at a time, in milliseconds since the epoch; false if too many wait.
+    pub(super) fn schedule(&mut self, at_ms: i64, command: Command) -> bool {
+        self.timers.try_send((at_ms, command)).is_ok()
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use super::changes::Listener;
 use super::invocation::InFlight;
 use crate::event::EventBus;
 use crate::worker::{Exit, Launch, Loader, WorkerProcess, wire};
@@ -33,6 +34,8 @@ pub struct Worker {
     pub in_flight: InFlight,
     /// Registered events and their timeouts.
     pub handlers: HashMap<String, Duration>,
+    /// Its `data.on` registrations, by their numbers there.
+    pub listeners: Vec<Listener>,
     /// The text of its last send.
     pub last_text: Utf8Bytes,
     /// Its version of Node.
@@ -131,6 +134,7 @@ impl Crew {
             process,
             in_flight: InFlight::default(),
             handlers: HashMap::new(),
+            listeners: Vec::new(),
             last_text: Utf8Bytes::default(),
             node: None,
             pinged: None,

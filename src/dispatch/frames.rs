@@ -9,6 +9,7 @@ use super::Dispatcher;
 use super::invocation::Subject;
 use crate::event::{Fact, JsError, Level, Place};
 use crate::gateway::outbox::Put;
+use crate::store::interest::Registration;
 use crate::worker::LinkError;
 use crate::worker::wire::FromWorker;
 
@@ -28,9 +29,12 @@ struct Hello {
 }
 
 #[derive(Deserialize)]
-struct Registration {
+struct Registered {
     event: String,
     timeout: Option<u64>,
+    /// What a `data.on` wants to hear of.
+    #[serde(default)]
+    specs: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -107,8 +111,10 @@ impl Dispatcher {
                     .crew
                     .get(number)
                     .and_then(|w| w.in_flight.end(invocation));
-                if let Some(Subject::Disconnected(id)) = ended {
-                    self.settle(id);
+                match ended {
+                    Some(Subject::Disconnected(id)) => self.settle(id),
+                    Some(Subject::Change(namespace)) => self.change_done(&namespace),
+                    _ => {}
                 }
             }
             FromWorker::Call { call, op, payload } => self.call(number, call, op, payload),
@@ -173,11 +179,17 @@ impl Dispatcher {
     }
 
     fn register(&mut self, number: u32, json: &[u8]) {
-        let Ok(registration) = serde_json::from_slice::<Registration>(json) else {
+        let Ok(registration) = serde_json::from_slice::<Registered>(json) else {
             return;
         };
         if let Some(worker) = self.crew.get(number) {
             let timeout = Self::timeout_of(registration.timeout);
+            if registration.event == "data" {
+                let specs = registration.specs.iter().map(String::as_str);
+                // The data package has checked them already.
+                let parsed = Registration::parse(specs).unwrap_or_default();
+                worker.listeners.push((parsed, timeout));
+            }
             worker.handlers.insert(registration.event, timeout);
         }
     }
@@ -224,8 +236,10 @@ impl Dispatcher {
             request_id: Some(request_id),
             error,
         });
-        if let Subject::Disconnected(id) = subject {
-            self.settle(id);
+        match subject {
+            Subject::Disconnected(id) => self.settle(id),
+            Subject::Change(namespace) => self.change_failed(namespace),
+            _ => {}
         }
     }
 }

@@ -16,8 +16,8 @@ pub enum Subject {
     Message(Arc<Connection>),
     /// The end of a connection, of this run or an earlier one.
     Disconnected(ConnectionId),
-    /// A change of data, by its number.
-    Change(u64),
+    /// A change of data in this namespace.
+    Change(Arc<str>),
     /// A published event, by its name.
     Event(String),
 }
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     fn change(n: u64) -> Subject {
-        Subject::Change(n)
+        Subject::Change(n.to_string().into())
     }
 
     #[test]

@@ -37,6 +37,8 @@ impl Dispatcher {
                 self.reload(&cause);
             }
             Command::Deliver { name, json } => self.queued.push_back(Queued::Event { name, json }),
+            Command::RetryChange { namespace } => self.retry_change(namespace),
+            Command::Changed => {}
             Command::Stop { done } => {
                 self.phase = Phase::Stopping;
                 self.stopped = Some(done);
@@ -105,6 +107,7 @@ impl Dispatcher {
         };
         self.failure = None;
         self.unhandled.clear();
+        self.apply_interest();
         if cause != "start" {
             self.reloads += 1;
             self.tell_reload(cause, took, None);
@@ -177,10 +180,10 @@ impl Dispatcher {
             });
         } else if self.crew.active.as_deref().is_some_and(is) {
             self.crashed(&exit.how);
-        } else if let Some(at) = self.crew.draining.iter().position(|w| is(w)) {
-            if let Some(mut worker) = self.crew.draining.remove(at) {
-                self.lost(worker.in_flight.drain(), &exit.how);
-            }
+        } else if let Some(at) = self.crew.draining.iter().position(|w| is(w))
+            && let Some(mut worker) = self.crew.draining.remove(at)
+        {
+            self.lost(worker.in_flight.drain(), &exit.how);
         }
     }
 
@@ -372,10 +375,12 @@ impl Dispatcher {
         let active = self.crew.active.as_deref();
         let pid = active.map(|w| w.process.pid);
         let invocations = self.crew.in_flight() + self.queued.len() + self.opening.len();
+        let changes = self.changes.pending();
         let failure = &self.failure;
         let reloads = self.reloads;
         self.seen.send_if_modified(|seen| {
             seen.invocations = invocations;
+            seen.changes = changes;
             let same = seen.worker.state == state
                 && seen.worker.pid == pid
                 && seen.worker.reloads == reloads

@@ -5,13 +5,14 @@
 //! and carries out what handlers ask for. It never waits for a handler, a socket or the disk.
 
 mod calls;
+mod changes;
 mod crew;
 mod frames;
 mod invocation;
 mod lifecycle;
-mod publish;
 mod replies;
 mod rows;
+mod timers;
 mod turn;
 
 use std::collections::{HashMap, VecDeque};
@@ -31,6 +32,7 @@ use crate::store::Store;
 use crate::worker::env::read_dot_env;
 use crate::worker::{Exit, Launch, Loader};
 
+use changes::Changes;
 use crew::Crew;
 use replies::Replies;
 
@@ -93,6 +95,13 @@ pub enum Command {
         /// The event as JSON.
         json: String,
     },
+    /// A change whose handler failed may be tried again.
+    RetryChange {
+        /// The namespace that it holds up.
+        namespace: Arc<str>,
+    },
+    /// Changes of data were recorded.
+    Changed,
     /// Finish what is queued, then stop the workers.
     Stop {
         /// Told when they are gone.
@@ -107,6 +116,8 @@ pub struct Seen {
     pub worker: WorkerView,
     /// Invocations that run or wait.
     pub invocations: usize,
+    /// Change events that no handler has finished yet.
+    pub changes: usize,
 }
 
 /// A handle to the running dispatcher.
@@ -132,7 +143,7 @@ impl DispatchHandle {
     pub fn pending(&self) -> PendingView {
         PendingView {
             invocations: self.seen.borrow().invocations + self.gateway.inbound.waiting(),
-            data_events: 0,
+            data_events: self.seen.borrow().changes,
         }
     }
 
@@ -171,7 +182,8 @@ struct Dispatcher {
     commands: mpsc::Receiver<Command>,
     exits: mpsc::Receiver<Exit>,
     replies: Replies,
-    publish: mpsc::Sender<publish::Publication>,
+    timers: mpsc::Sender<timers::Timed>,
+    changes: Changes,
     seen: watch::Sender<Seen>,
     opening: HashMap<u32, Opening>,
     /// Connections of an earlier run, and published events: they go before what clients send.
@@ -214,7 +226,9 @@ pub fn start(
     };
     let DispatchConfig { launch, loader, .. } = config;
     let crew = Crew::new(launch, loader, bus.clone(), exit_sender, config.keeps_spare);
-    let publish = publish::start(clock.clone(), commands.downgrade());
+    let timers = timers::start(clock.clone(), commands.downgrade());
+    let newest = store.newest_change();
+    forward_changes(newest.clone(), commands.downgrade());
     let mut dispatcher = Dispatcher {
         gateway,
         store,
@@ -226,7 +240,8 @@ pub fn start(
         commands: receiver,
         exits,
         replies: Replies::default(),
-        publish,
+        timers,
+        changes: Changes::new(newest),
         seen,
         opening: HashMap::new(),
         queued: config.former.into_iter().map(Queued::Former).collect(),
@@ -245,4 +260,18 @@ pub fn start(
     dispatcher.begin()?;
     tokio::spawn(dispatcher);
     Ok(handle)
+}
+
+/// Wakes the dispatcher for changes that others make: the REPL, an import, an expiry.
+fn forward_changes(mut newest: watch::Receiver<u64>, commands: mpsc::WeakSender<Command>) {
+    tokio::spawn(async move {
+        while newest.changed().await.is_ok() {
+            let Some(commands) = commands.upgrade() else {
+                return;
+            };
+            if commands.send(Command::Changed).await.is_err() {
+                return;
+            }
+        }
+    });
 }

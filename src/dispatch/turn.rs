@@ -33,6 +33,7 @@ impl Future for Dispatcher {
             busy |= this.take_presence();
             busy |= this.read_workers(cx);
             busy |= this.take_replies();
+            busy |= this.take_changes();
             busy |= this.dispatch();
             if !busy {
                 break;
@@ -90,6 +91,10 @@ impl Dispatcher {
         for _ in 0..EVENTS {
             if !self.has_place() {
                 break;
+            }
+            if self.crew.active.is_some() && self.deliver_change() {
+                busy = true;
+                continue;
             }
             let queued = self.queued.pop_front();
             let event = match queued {

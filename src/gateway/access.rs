@@ -51,7 +51,7 @@ impl AccessRules {
             return true;
         };
         let origin = origin.trim().to_ascii_lowercase();
-        if self.origins.iter().any(|allowed| *allowed == origin) {
+        if self.origins.contains(&origin) {
             return true;
         }
         let authority = ["http://", "https://"]

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use super::Store;
-use super::core::{Core, Place, Rows};
+use super::core::Core;
 use super::key::Key;
 use super::layout::Generation;
 use super::read::{parse_keys, refuse_duplicates};
 use super::refusal::Refusal;
+use super::rows::{Place, Rows};
 use super::wire::{self, BatchGet, BatchSet, Check, ItemOut, Read, Reply, Scan, Set, mode, op};
 use super::write::{Prepared, Written};
 
@@ -31,6 +32,8 @@ enum Outcome {
     Written(Vec<u8>),
     /// A table was emptied: answer with how many items it had.
     Emptied(Generation),
+    /// A table is to be emptied and each deletion recorded, which takes long: the gate is closed.
+    Recorded(String),
 }
 
 impl Store {
@@ -43,8 +46,14 @@ impl Store {
         let mut core = self.core();
         let Some(queue) = &mut core.gate else {
             let outcome = core.carry_out(op, payload);
+            if let Ok(Outcome::Recorded(_)) = outcome {
+                core.gate = Some(VecDeque::new());
+            }
             drop(core);
-            return self.finish(outcome, done);
+            return match outcome {
+                Ok(Outcome::Recorded(table)) => self.empty_aside(table, done),
+                outcome => self.finish(outcome, done),
+            };
         };
         if queue.len() >= MAX_QUEUED {
             drop(core);
@@ -65,18 +74,14 @@ impl Store {
                 Ok(()) => done(Reply::ok(payload)),
                 Err(reason) => done(Reply::refused(&not_durable(reason))),
             }),
-            Ok(Outcome::Emptied(old)) => self.shared.maintenance.delete(old, |total| {
-                done(match total {
-                    Ok(total) => Reply::ok(total.to_string().into_bytes()),
-                    Err(reason) => Reply::refused(&not_durable(&reason)),
-                });
-            }),
+            Ok(Outcome::Emptied(old)) => self.answer_emptied(old, done),
+            Ok(Outcome::Recorded(table)) => self.empty_closed(&table, done),
             Err(refusal) => done(Reply::refused(&refusal)),
         }
     }
 }
 
-fn not_durable(reason: &str) -> Refusal {
+pub(super) fn not_durable(reason: &str) -> Refusal {
     Refusal::store(format!("the write is not on disk: {reason}"))
 }
 
@@ -141,7 +146,11 @@ impl Core {
                 let keys = parse_keys(&keys)?;
                 self.remove_all(generation, &keys).map(Written)
             }
-            op::TRUNCATE => Ok(Outcome::Emptied(self.replace_generation(table, None)?)),
+            op::TRUNCATE if self.hears_of_deletions() => Ok(Outcome::Recorded(table.to_owned())),
+            op::TRUNCATE => {
+                let old = self.replace_generation(Rows::default(), table, None)?;
+                Ok(Outcome::Emptied(old))
+            }
             op::CHECK => {
                 let check: Check<'_> = parse(payload)?;
                 Err(make_check(&check))

@@ -31,6 +31,7 @@ impl ChangeKind {
 /// One call of `data.on`: per event name at most one filter, the last one given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Registration {
+    specs: Vec<String>,
     filters: [Option<Filter>; 3],
 }
 
@@ -58,6 +59,7 @@ impl Registration {
     pub fn parse<'a>(specs: impl IntoIterator<Item = &'a str>) -> Result<Self, InvalidEventName> {
         let mut registration = Self::default();
         for spec in specs {
+            registration.specs.push(spec.to_owned());
             let (name, filter) = spec.split_once(':').unwrap_or((spec, ""));
             let filter = Filter::parse(filter);
             let known = ChangeKind::ALL.map(|kind| name == "*" || name == kind.name());
@@ -74,6 +76,16 @@ impl Registration {
             }
         }
         Ok(registration)
+    }
+
+    /// The specifiers it was made from.
+    pub fn specs(&self) -> &[String] {
+        &self.specs
+    }
+
+    /// Whether changes of this kind are wanted at all.
+    pub fn hears(&self, kind: ChangeKind) -> bool {
+        self.filters.get(kind as usize).is_some_and(Option::is_some)
     }
 
     /// Whether a change of this kind to the item with this key (as it is shown) is wanted.

@@ -1,17 +1,20 @@
 //! Work in the background: deleting the rows of generations that no table uses any more, and
 //! sweeping items that expired long ago.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use sled::Batch;
+use sled::{Batch, Db};
 
-use super::core::{Core, Place, Rows, dead_key};
+use super::core::Core;
 use super::layout::{self, Generation, prefix};
 use super::lock_core;
 use super::refusal::Refusal;
+use super::rows::{Place, Rows};
+use super::tables::{dead_generations, dead_key};
 
 /// An expired item is kept so long (seconds), as DynamoDB promises to purge "within 48 hours".
 const KEEP_EXPIRED: i64 = 48 * 3600;
@@ -19,10 +22,10 @@ const KEEP_EXPIRED: i64 = 48 * 3600;
 const TOO_LONG_AGO: i64 = 5 * 365 * 86_400;
 /// How often expired items are looked for (real time; one look at an index costs microseconds).
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
-/// Rows deleted in one go.
-const CHUNK: usize = 256;
+/// Rows handled in one go.
+pub(super) const CHUNK: usize = 256;
 
-/// Told how many items a deleted generation had.
+/// Told how many items a dead generation had.
 type Counted = Box<dyn FnOnce(Result<u64, String>) + Send>;
 
 /// The background thread's other end.
@@ -33,19 +36,27 @@ pub(super) struct Maintenance {
 
 impl Maintenance {
     /// Starts the thread; it first goes on with what an earlier run left undone.
-    pub fn start(core: Arc<Mutex<Core>>) -> std::io::Result<Self> {
+    pub fn start(core: Arc<Mutex<Core>>) -> Result<Self, String> {
         let (orders, received) = channel();
+        let db = lock_core(&core).db.clone();
+        let dead = dead_generations(&db).map_err(|error| error.to_string())?;
+        let mut worker = Worker {
+            core,
+            db,
+            dead: dead.into(),
+        };
         let thread = std::thread::Builder::new()
             .name("store-maintenance".into())
-            .spawn(move || run(&core, &received))?;
+            .spawn(move || worker.run(&received))
+            .map_err(|error| error.to_string())?;
         Ok(Self {
             orders: Some(orders),
             thread: Some(thread),
         })
     }
 
-    /// Counts a generation's items, tells the number once the table's new generation is on disk, and
-    /// deletes the rows.
+    /// Counts a dead generation's items, tells the number once everything applied so far is on disk,
+    /// and deletes the rows.
     pub fn delete(
         &self,
         generation: Generation,
@@ -70,75 +81,94 @@ impl Drop for Maintenance {
     }
 }
 
-fn run(core: &Mutex<Core>, orders: &Receiver<(Generation, Counted)>) {
-    loop {
-        match orders.recv_timeout(SWEEP_EVERY) {
-            Ok((generation, counted)) => counted(count(core, generation)),
-            // What cannot be deleted or swept now is tried again later.
-            Err(RecvTimeoutError::Timeout) => drop(sweep(core)),
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
-        while let Ok((generation, counted)) = orders.try_recv() {
-            counted(count(core, generation));
-        }
-        let _ = delete_dead(core, orders);
-    }
+struct Worker {
+    core: Arc<Mutex<Core>>,
+    db: Db,
+    /// Generations whose rows are to be deleted. Only these: one that was just marked is not to be
+    /// touched before it was counted, or while an import fills it.
+    dead: VecDeque<Generation>,
 }
 
-/// Counts the items of a generation that no table uses any more, after a flush.
-fn count(core: &Mutex<Core>, generation: Generation) -> Result<u64, String> {
-    let db = lock_core(core).db.clone();
-    db.flush().map_err(|error| error.to_string())?;
-    let items = db.scan_prefix(layout::generation_prefix(prefix::ITEM, generation));
-    items.keys().try_fold(0, |count, key| {
-        key.map(|_| count + 1).map_err(|error| error.to_string())
-    })
-}
-
-/// Deletes the rows of all dead generations; stops early if there is something else to do.
-fn delete_dead(
-    core: &Mutex<Core>,
-    orders: &Receiver<(Generation, Counted)>,
-) -> Result<(), sled::Error> {
-    let db = lock_core(core).db.clone();
-    for entry in db.scan_prefix([prefix::DEAD]).keys() {
-        let marker = entry?;
-        let Some(generation) = marker.get(1..).and_then(super::core::number) else {
-            continue;
-        };
-        for kind in [prefix::ITEM, prefix::LABEL, prefix::TTL] {
-            let rows = layout::generation_prefix(kind, generation);
-            loop {
-                let keys: Vec<_> = db
-                    .scan_prefix(&rows)
-                    .keys()
-                    .take(CHUNK)
-                    .collect::<Result<_, _>>()?;
-                if keys.is_empty() {
-                    break;
+impl Worker {
+    fn run(&mut self, orders: &Receiver<(Generation, Counted)>) {
+        loop {
+            let order = if self.dead.is_empty() {
+                match orders.recv_timeout(SWEEP_EVERY) {
+                    Err(RecvTimeoutError::Disconnected) => return,
+                    order => order.ok(),
                 }
-                let mut batch = Batch::default();
-                keys.into_iter().for_each(|key| batch.remove(key));
-                db.apply_batch(batch)?;
+            } else {
+                match orders.try_recv() {
+                    Err(TryRecvError::Disconnected) => return,
+                    order => order.ok(),
+                }
+            };
+            match (order, self.dead.front().copied()) {
+                (Some((generation, counted)), _) => {
+                    counted(self.count(generation));
+                    self.dead.push_back(generation);
+                }
+                (None, Some(generation)) => self.delete_some(generation),
+                // What cannot be swept now is tried again later.
+                (None, None) => drop(self.sweep()),
             }
         }
-        db.remove(dead_key(generation))?;
     }
-    let _ = orders;
-    Ok(())
-}
 
-/// Removes items whose ttl passed long ago.
-fn sweep(core: &Mutex<Core>) -> Result<(), Refusal> {
-    let generations = lock_core(core).generations();
-    for generation in generations {
-        while sweep_some(&mut lock_core(core), generation)? == CHUNK {}
+    /// Counts the items of a dead generation, after a flush.
+    fn count(&self, generation: Generation) -> Result<u64, String> {
+        self.db.flush().map_err(|error| error.to_string())?;
+        let items = layout::generation_prefix(prefix::ITEM, generation);
+        self.db.scan_prefix(items).keys().try_fold(0, |count, key| {
+            key.map(|_| count + 1).map_err(|error| error.to_string())
+        })
     }
-    Ok(())
+
+    /// Deletes some rows of a dead generation, and its mark with the last ones.
+    fn delete_some(&mut self, generation: Generation) {
+        let done = [prefix::ITEM, prefix::LABEL, prefix::TTL]
+            .into_iter()
+            .try_fold(true, |done, kind| {
+                let rows = layout::generation_prefix(kind, generation);
+                Ok(done && self.delete_chunk(&rows)? < CHUNK)
+            })
+            .and_then(|done: bool| {
+                if done {
+                    self.db.remove(dead_key(generation))?;
+                }
+                Ok::<_, sled::Error>(done)
+            });
+        // Whatever fails now is found by its mark at the next start.
+        if done.unwrap_or(true) {
+            self.dead.pop_front();
+        }
+    }
+
+    fn delete_chunk(&self, rows: &[u8]) -> Result<usize, sled::Error> {
+        let keys = self.db.scan_prefix(rows).keys().take(CHUNK);
+        let keys = keys.collect::<Result<Vec<_>, _>>()?;
+        let count = keys.len();
+        let mut batch = Batch::default();
+        keys.into_iter().for_each(|key| batch.remove(key));
+        self.db.apply_batch(batch)?;
+        Ok(count)
+    }
+
+    /// Removes items whose ttl passed long ago.
+    fn sweep(&self) -> Result<(), Refusal> {
+        let generations = lock_core(&self.core).tables.generations();
+        for generation in generations {
+            while sweep_some(&mut lock_core(&self.core), generation)? == CHUNK {}
+        }
+        Ok(())
+    }
 }
 
 /// Removes up to [`CHUNK`] expired items of a generation; tells how many.
 fn sweep_some(core: &mut Core, generation: Generation) -> Result<usize, Refusal> {
+    if core.gate.is_some() {
+        return Ok(0);
+    }
     let now = core.now();
     let due = layout::ttl_range(generation, now - TOO_LONG_AGO, now - KEEP_EXPIRED);
     let entries = core.db.range(due).keys().take(CHUNK);

@@ -19,6 +19,7 @@ mod core;
 pub mod decimal;
 mod dispatch;
 pub mod error;
+mod exclusive;
 mod expression;
 pub mod interest;
 pub mod json;
@@ -30,13 +31,15 @@ pub mod outbox;
 mod read;
 pub mod refusal;
 pub mod row;
+mod rows;
 mod size;
+mod tables;
 pub mod wire;
 mod write;
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 pub use error::StoreError;
 pub use refusal::Refusal;
@@ -59,6 +62,8 @@ struct Shared {
     maintenance: Maintenance,
     committer: Committer,
     core: Arc<Mutex<Core>>,
+    /// Wakes who waits for an exclusive operation to end.
+    opened: Condvar,
     _lock: File,
 }
 
@@ -74,12 +79,13 @@ impl Store {
         let no_thread = |error: std::io::Error| StoreError::Failed(error.to_string());
         let flush = Box::new(move || db.flush().map(drop).map_err(|error| error.to_string()));
         let committer = Committer::start(flush).map_err(no_thread)?;
-        let maintenance = Maintenance::start(Arc::clone(&core)).map_err(no_thread)?;
+        let maintenance = Maintenance::start(Arc::clone(&core)).map_err(StoreError::Failed)?;
         Ok(Self {
             shared: Arc::new(Shared {
                 maintenance,
                 committer,
                 core,
+                opened: Condvar::new(),
                 _lock: lock,
             }),
         })

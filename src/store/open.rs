@@ -74,7 +74,7 @@ fn check_format(dir: &Path, db: &Db) -> Result<(), StoreError> {
         db.flush()?;
         return Ok(());
     };
-    let found = super::core::number(&found).unwrap_or(u32::MAX);
+    let found = super::rows::number(&found).unwrap_or(u32::MAX);
     if found > FORMAT {
         return Err(StoreError::FutureVersion {
             dir: dir.into(),

@@ -6,16 +6,19 @@ use tokio::sync::watch;
 
 use super::Store;
 use super::change::Change;
-use super::core::{change_key, seq_of};
 use super::error::StoreError;
 use super::interest::Registration;
-use super::layout::{prefix, successor};
+use super::rows::{change_key, seq_of};
 
 impl Store {
-    /// Says who wants to hear of changes: from now on those that at least one registration matches
-    /// are recorded, in the same atomic step as the write, in the order of the writes.
-    pub fn set_interest(&self, registrations: Vec<Registration>) {
-        self.core().set_registrations(registrations);
+    /// Says who wants to hear of changes: from now on, also after a restart, those that at least one
+    /// registration matches are recorded, in the same atomic step as the write, in the order of the
+    /// writes.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn set_interest(&self, registrations: Vec<Registration>) -> Result<(), StoreError> {
+        Ok(self.core().set_registrations(registrations)?)
     }
 
     /// The oldest recorded changes after sequence number `after` (0: from the start), at most
@@ -24,9 +27,15 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub fn pending_changes(&self, after: u64, limit: usize) -> Result<Vec<Change>, StoreError> {
-        let db = self.core().db.clone();
+        let (db, newest) = {
+            let core = self.core();
+            (core.db.clone(), *core.newest_change.borrow())
+        };
+        if after >= newest {
+            return Ok(Vec::new());
+        }
         let start = Bound::Excluded(change_key(after));
-        let end = Bound::Excluded(successor(vec![prefix::CHANGE]));
+        let end = Bound::Included(change_key(newest));
         let mut changes = Vec::new();
         for entry in db.range((start, end)).take(limit) {
             let (key, value) = entry?;

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::core::{Core, Place, decode};
+use super::core::Core;
 use super::json;
 use super::key::{Condition, Key};
 use super::layout::{self, Generation, KeyRange, prefix};
 use super::refusal::Refusal;
 use super::row::{Head, Row};
+use super::rows::{Place, decode};
 use super::wire::{self, BatchGet, ItemOut, Read, Scan};
 
 /// Rows per page unless the caller says otherwise, and at most.

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::core::{Core, Place, Rows, decode};
+use super::core::Core;
 use super::decimal::Decimal;
 use super::expression::update_size;
 use super::json;
@@ -16,6 +16,7 @@ use super::key::Key;
 use super::layout::Generation;
 use super::refusal::Refusal;
 use super::row::{Head, Label, Row, SCALAR, SIMPLE_KEY, TAGGED, encode};
+use super::rows::{Place, Rows, decode};
 use super::size::{self, MAX_ITEM};
 use super::wire::{LabelChange, NO_OPTIONS, Set, SetOptions, Ttl, mode};
 

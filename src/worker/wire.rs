@@ -204,9 +204,14 @@ pub fn stop(out: &mut Vec<u8>) {
     frame(out, to::STOP, &[]);
 }
 
-/// Invokes the handlers of a change of data.
-pub fn change(out: &mut Vec<u8>, invocation: u32, payload: &[u8]) {
-    frame(out, to::CHANGE, &[&invocation.to_le_bytes(), payload]);
+/// Invokes the `data.on` handlers with these numbers.
+pub fn change(out: &mut Vec<u8>, invocation: u32, handlers: &[u32], payload: &[u8]) {
+    let numbers: Vec<u8> = [invocation, handlers.len() as u32]
+        .iter()
+        .chain(handlers)
+        .flat_map(|n| n.to_le_bytes())
+        .collect();
+    frame(out, to::CHANGE, &[&numbers, payload]);
 }
 
 /// Invokes the handlers of a published event; JSON.

@@ -104,10 +104,29 @@ function invoke(invocation, run, first, second) {
   }
 }
 
+const CHANGE = 10;
+
+/** Handlers of `data.on`, by the numbers under which the sandbox knows them. */
+const listeners = [];
+
 /** Tells the sandbox that the app handles an event. */
-function register(registration) {
+function register({ kind, handler, ...registration }) {
+  if (kind === 'data') {
+    listeners.push(handler);
+    registration.event = 'data';
+  }
   link.sendBare(REGISTER, JSON.stringify(registration));
 }
+
+link.handlers[CHANGE] = (bytes, start, end) => {
+  const invocation = bytes.readUInt32LE(start);
+  const count = bytes.readUInt32LE(start + 4);
+  const wanted = Array.from({ length: count }, (_, i) => listeners[bytes.readUInt32LE(start + 8 + i * 4)]);
+  const { decodeChange } = require('./data/index.cjs');
+  const change = decodeChange(bytes.subarray(start + 8 + count * 4, end));
+  // All are started in their order; one that throws at once keeps the later ones from starting.
+  invoke(invocation, () => Promise.all(wanted.map((handler) => handler(change))));
+};
 
 // ---- errors and warnings ----
 
