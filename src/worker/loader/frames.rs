@@ -35,8 +35,9 @@ pub enum Request {
     },
     /// Places in running code → places in the source.
     Map { places: Vec<RunningPlace> },
-    /// What the parser says of a file that Node could not parse.
-    Diagnose { path: PathBuf },
+    /// What the parser says of a file that Node could not parse; without a path, of the newest
+    /// file that it has something to say of (Node does not name an ES module that is at fault).
+    Diagnose { path: Option<PathBuf> },
     /// The lines around a place of the source.
     Frame(Place),
     /// Where a file names a specifier.

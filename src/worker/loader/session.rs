@@ -28,7 +28,12 @@ pub struct Session<'s> {
     /// What runs in the worker, by path: maps and frames must fit that, not the file on disk.
     running: HashMap<PathBuf, Running>,
     warned: HashSet<String>,
+    /// What was loaded, the newest last.
+    newest: Vec<PathBuf>,
 }
+
+/// How many files are searched for a syntax error whose place Node does not tell.
+const MAX_SUSPECTS: usize = 200;
 
 struct Running {
     unit: Arc<Unit>,
@@ -46,6 +51,7 @@ impl<'s> Session<'s> {
             folders: Folders::default(),
             running: HashMap::new(),
             warned: HashSet::new(),
+            newest: Vec::new(),
         }
     }
 
@@ -68,7 +74,7 @@ impl<'s> Session<'s> {
                     via,
                 } => self.resolve(&specifier, &from, via.into()),
                 Request::Map { places } => Ok(plain(self.map(&places))),
-                Request::Diagnose { path } => Ok(plain(self.diagnose(&path))),
+                Request::Diagnose { path } => Ok(plain(self.diagnose(path))),
                 Request::Frame(place) => Ok(plain(self.frame(&place))),
                 Request::Locate { path, specifier } => Ok(plain(self.locate(&path, &specifier))),
                 Request::Missing { specifier, from } => Ok(plain(self.missing(&specifier, &from))),
@@ -87,6 +93,7 @@ impl<'s> Session<'s> {
     fn loaded(&mut self, paths: &[PathBuf]) {
         for path in paths {
             self.report(path, FileRole::Source);
+            self.newest.push(path.clone());
             if !is_installed(path)
                 && let Ok(Some(package)) = self.folders.package(path)
             {
@@ -99,6 +106,7 @@ impl<'s> Session<'s> {
     fn load(&mut self, path: &Path, via: ViaName, require_esm: bool) -> Result<Reply, Problem> {
         let via = Via::from(via);
         self.report(path, FileRole::Source);
+        self.newest.push(path.to_path_buf());
         let unit = self.unit_to_run(path, via, require_esm)?;
         let compiled = match &unit.result {
             Ok(compiled) => compiled,
@@ -281,20 +289,30 @@ impl Session<'_> {
         }
     }
 
-    fn diagnose(&mut self, path: &Path) -> Value {
-        let options = self.options(path).unwrap_or_default();
-        let source = self.source(path);
-        let is_json = path
-            .extension()
-            .is_some_and(|extension| extension == "json");
-        let problem = source
-            .and_then(|source| match is_json {
-                true => jsonc::parse_strict(&source).err(),
-                false => transpile::diagnose(path, &source, &options),
-            })
-            .map(|problem| Problem::syntax(path, problem));
-        json!({ "found": problem })
+    fn diagnose(&mut self, path: Option<PathBuf>) -> Value {
+        let suspects = path.map_or_else(|| self.newest.clone(), |path| vec![path]);
+        let found = suspects
+            .iter()
+            .rev()
+            .take(MAX_SUSPECTS)
+            .find_map(|path| self.fault_of(path));
+        json!({ "found": found })
     }
+
+    fn fault_of(&mut self, path: &Path) -> Option<Problem> {
+        let source = self.source(path)?;
+        let problem = if path
+            .extension()
+            .is_some_and(|extension| extension == "json")
+        {
+            jsonc::parse_strict(&source).err()
+        } else {
+            let options = self.options(path).unwrap_or_default();
+            transpile::diagnose(path, &source, &options)
+        };
+        problem.map(|problem| Problem::syntax(path, problem))
+    }
+
     fn frame(&self, place: &Place) -> Value {
         let at = Position {
             line: place.line,

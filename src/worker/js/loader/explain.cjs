@@ -95,22 +95,21 @@ function missingExport({ name, message, place }) {
 }
 
 /** A file that V8 or the JSON parser rejects. */
-function syntax(errors, { name, message, place }) {
+function syntax(errors, { name, message, place, frames }) {
   if (name !== 'SyntaxError') return undefined;
   const json = /^(\/.+\.json): /.exec(message);
   const file = json ? json[1] : place?.path;
-  if (!file || !errors.rules.isApp(file)) return undefined;
-  const { found } = errors.channel.call({ op: 'diagnose', path: file });
-  const hint = HINTS.find(([pattern]) => pattern.test(message))?.[1];
-  // V8's words are those that people search for; the parser's are better only for JSON.
-  const at = found ?? { ...pick(place), path: file };
+  // Node does not say in which ES module it is: its own loader is all that the stack has.
+  const isNameless = file === undefined && frames[0]?.file?.startsWith('node:internal/modules/');
+  if (!isNameless && (!file || !errors.rules.isApp(file))) return undefined;
+  const { found } = errors.channel.call({ op: 'diagnose', ...(file && { path: file }) });
+  const hint = HINTS.find(([pattern]) => pattern.test(message))?.[1] ?? found?.hint;
   return {
-    ...(json && found ? { message: found.message } : {}),
-    ...((hint ?? found?.hint) && { hint: hint ?? found.hint }),
-    path: file,
-    line: at.line,
-    column: at.column,
-    frame: at.frame,
+    // V8's words are those that people search for; the parser's are better for JSON only.
+    ...(json && found && { message: found.message }),
+    ...(hint && { hint }),
+    ...pick(found ?? place),
+    ...(found?.frame && { frame: found.frame }),
   };
 }
 

@@ -38,6 +38,7 @@ fn runtime_dir() -> &'static Path {
     let dir = RUNTIME.get_or_init(|| {
         let dir = tempfile::tempdir().expect("temp dir");
         copy(Path::new(LOADER), &dir.path().join("loader"));
+        fs::copy(BOOT, dir.path().join("boot.cjs")).expect("copied");
         for (name, text) in [
             (
                 "sdk/index.cjs",
@@ -158,7 +159,7 @@ impl App {
         });
         let mut command = Command::new(node);
         command
-            .arg(BOOT)
+            .arg(runtime_dir().join("boot.cjs"))
             .arg(options.to_string())
             .current_dir(&self.root);
         command.env_remove("NODE_OPTIONS");
