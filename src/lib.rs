@@ -1,6 +1,7 @@
 //! `ampt-ws`: a local development emulator for Ampt WebSocket apps.
 
 pub mod cli;
+pub mod commands;
 pub mod control;
 pub mod domain;
 pub mod error;
@@ -8,3 +9,25 @@ pub mod event;
 pub mod location;
 pub mod ops;
 pub mod output;
+pub mod verbs;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+
+/// Runs the program with the arguments of its command line; gives the exit code.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let cli = match cli::Cli::try_parse_from(&args) {
+        Ok(cli) => cli,
+        Err(error) => return commands::report_usage(&args, &error),
+    };
+    let out = output::Output::standard(&cli.common);
+    match commands::run(cli, &out) {
+        Ok(code) => code,
+        Err(failure) => {
+            out.failure(&failure);
+            failure.exit
+        }
+    }
+}

@@ -1,3 +1,7 @@
 //! The program: parse, run, return the exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(ampt_ws::run(std::env::args_os()))
+}
