@@ -21,7 +21,7 @@ pub struct Event {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payload {
     /// The text, or its beginning.
-    pub text: Box<str>,
+    pub text: Arc<str>,
     /// Size of the whole message in bytes.
     pub bytes: usize,
 }

@@ -1,15 +1,23 @@
 //! `ampt-ws`: a local development emulator for Ampt WebSocket apps.
 
+pub mod app;
 pub mod cli;
 pub mod commands;
+pub mod config;
 pub mod control;
+pub mod dispatch;
 pub mod domain;
 pub mod error;
 pub mod event;
+pub mod gateway;
+pub mod iso;
 pub mod location;
 pub mod ops;
 pub mod output;
+pub mod store;
 pub mod verbs;
+pub mod watch;
+pub mod worker;
 
 use std::ffi::OsString;
 

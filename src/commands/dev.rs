@@ -1,10 +1,102 @@
-//! `dev`: starts the sandbox for an app.
+//! `ampt-ws dev`: the sandbox in the foreground.
 
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::{self, Running};
 use crate::cli::{Common, DevArgs};
-use crate::error::Failure;
+use crate::config::Config;
+use crate::domain::Clock;
+use crate::error::{Failure, exit};
+use crate::event::EventBus;
+use crate::output::{Printer, Screen, Style};
 
-/// Runs the sandbox until it is stopped; gives the exit code.
-pub fn run(common: Common, args: DevArgs) -> Result<u8, Failure> {
-    let _ = (common, args);
-    Err(Failure::new("dev", "the sandbox cannot be started yet"))
+/// How long the last lines may take to be printed.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Runs the sandbox until it is told to stop; the exit code.
+pub fn run(common: &Common, args: &DevArgs) -> Result<u8, Failure> {
+    let app_dir = crate::config::absolute(args.path.as_deref().unwrap_or(".".as_ref()))?;
+    let data_dir = app_dir.join(".ampt-ws");
+    let config = Config::new(args, app_dir, None, data_dir)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new("internal", format!("no runtime: {error}")))?;
+    let clock = Clock::system();
+    let bus = EventBus::new(clock.clone());
+    let printer = Printer::start(bus.subscribe(), Style::for_stdout(common), Screen::stdout())
+        .map_err(|error| Failure::new("internal", format!("no thread: {error}")))?;
+    let code = runtime.block_on(serve(&config, &bus, &clock));
+    runtime.shutdown_background();
+    bus.close();
+    printer.finish(LAST_WORDS);
+    code
+}
+
+async fn serve(config: &Config, bus: &EventBus, clock: &Clock) -> Result<u8, Failure> {
+    let mut signals = Signals::new()?;
+    let running = tokio::select! {
+        running = app::start(config, bus, clock) => running?,
+        _ = signals.next() => return Ok(exit::INTERRUPTED),
+    };
+    let cause = tokio::select! {
+        cause = run_until_told(&running, config) => cause?,
+        cause = signals.next() => cause.to_owned(),
+    };
+    tokio::select! {
+        () = running.stop(&cause) => Ok(exit::OK),
+        _ = signals.next() => Ok(exit::INTERRUPTED),
+    }
+}
+
+/// Says when the sandbox is ready, and waits for a reason to stop.
+async fn run_until_told(running: &Running, config: &Config) -> Result<String, Failure> {
+    match running.settled().await {
+        Ok(()) => running.tell_ready(),
+        Err(reason) if !config.watch => {
+            return Err(Failure::new(
+                "load-failed",
+                format!("the app's code could not be loaded: {reason}"),
+            ));
+        }
+        // The next save may mend it; until then connections are held, not refused.
+        Err(_) => {
+            running.settled_well().await;
+            running.tell_ready();
+        }
+    }
+    running.sandbox.stop.cancelled().await;
+    Ok("stop".to_owned())
+}
+
+/// The signals that end a sandbox.
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        let on = |kind| {
+            signal(kind)
+                .map_err(|error| Failure::new("internal", format!("no signal handler: {error}")))
+        };
+        Ok(Self {
+            interrupt: on(SignalKind::interrupt())?,
+            terminate: on(SignalKind::terminate())?,
+            hangup: on(SignalKind::hangup())?,
+        })
+    }
+
+    /// The name of the next signal.
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.hangup.recv() => "SIGHUP",
+        }
+    }
 }

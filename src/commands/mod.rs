@@ -19,7 +19,7 @@ pub use usage::report as report_usage;
 pub fn run(cli: Cli, out: &Output) -> Result<u8, Failure> {
     let Cli { common, verb } = cli;
     match verb {
-        Verb::Dev(args) => dev::run(common, *args),
+        Verb::Dev(args) => dev::run(&common, &args),
         Verb::Sandbox(verb) => block_on(sandbox::run(&common, verb, out)),
         Verb::Connect(args) => block_on(connect::run(&common, args, out)),
         Verb::Stop => block_on(stop::run(&common, out)),

@@ -26,15 +26,17 @@ pub(super) async fn logs(
         renderer.push(&mut lines, event);
     }
     write_patiently(writer, &lines).await?;
-    while follow {
-        let batch = tokio::select! {
-            batch = subscription.next() => batch,
-            () = departure(reader) => return Err(io::ErrorKind::BrokenPipe.into()),
-        };
-        let Some(batch) = batch else { break };
-        lines.clear();
-        renderer.push_batch(&mut lines, &batch);
-        write_patiently(writer, &lines).await?;
+    if follow {
+        loop {
+            let batch = tokio::select! {
+                batch = subscription.next() => batch,
+                () = departure(reader) => return Err(io::ErrorKind::BrokenPipe.into()),
+            };
+            let Some(batch) = batch else { break };
+            lines.clear();
+            renderer.push_batch(&mut lines, &batch);
+            write_patiently(writer, &lines).await?;
+        }
     }
     write_patiently(writer, END).await
 }

@@ -4,6 +4,8 @@
 //! prints, so that the REPL, the control socket and scripts all see the same answer.
 
 mod answer;
+pub mod items;
+pub mod perform;
 mod request;
 #[cfg(test)]
 pub mod testing;

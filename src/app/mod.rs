@@ -1,0 +1,406 @@
+//! The composition root of a sandbox: builds everything, and takes it down in order.
+
+mod listen;
+mod reloader;
+mod seed;
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::dispatch::{self, Command, DispatchConfig, DispatchHandle, LoadMessage};
+use crate::domain::{Clock, CloseReason};
+use crate::error::Failure;
+use crate::event::{EventBus, Fact, Level};
+use crate::gateway::{AccessRules, Credentials, Gateway, GatewayConfig};
+use crate::ops::perform::{Facts, Sandbox};
+use crate::store::Store;
+use crate::worker::entry::{self, Entry};
+use crate::worker::env::AppEnv;
+use crate::worker::{Launch, Loader, assets};
+use listen::Listeners;
+
+/// How long closing sockets may take when the sandbox stops.
+const GOODBYE_TIME: Duration = Duration::from_secs(2);
+
+/// A sandbox that runs, and what only its owner needs.
+pub struct Running {
+    /// The operations.
+    pub sandbox: Sandbox,
+    /// Ends the gateway.
+    stop_gateway: CancellationToken,
+    /// The watcher of the app's files.
+    _reloader: Option<reloader::Reloader>,
+}
+
+/// Starts a sandbox: when this returns, clients can connect. The app's code may still be loading:
+/// [`Running::settled`] waits for it.
+pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Running, Failure> {
+    let started = Instant::now();
+    raise_descriptor_limit();
+    let entry = find_entry(config)?;
+    prepare_data_dir(&config.data_dir)?;
+    let store = open_store(config, clock).await?;
+    let former = former_connections(&store, config.fresh)?;
+    let listeners = listen::bind(&config.host, config.port).await?;
+    warn_about_address(config, &listeners, bus);
+
+    let host = listeners.host();
+    let url = format!("http://{host}:{}", listeners.port);
+    let ws_url = format!("ws://{host}:{}", listeners.port);
+    let credentials = new_credentials()?;
+    let stop_gateway = CancellationToken::new();
+    let gateway = Gateway::start(
+        gateway_config(config, &listeners, credentials.clone()),
+        clock.clone(),
+        bus.clone(),
+        stop_gateway.clone(),
+    );
+    let runtime_dir = assets::unpack(&config.data_dir.join("runtime"))
+        .map_err(|error| unusable_data_dir(&config.data_dir, &error))?;
+    let loader = Loader::new(&config.app_dir, &runtime_dir, bus.clone());
+    let app_env = AppEnv {
+        url: url.clone(),
+        ws_url: ws_url.clone(),
+        app_name: app_name(&config.app_dir),
+        env_type: config.env.name(),
+        key_id: credentials.key_id,
+        secret: credentials.secret,
+        settings: settings(config),
+    };
+    if let Some(seed) = &config.seed {
+        seed::import(&store, seed, bus).await?;
+    }
+    let dispatch_config = DispatchConfig {
+        launch: Launch {
+            node: config.node.clone(),
+            node_args: config.node_args.clone(),
+            runtime_dir,
+            app_dir: config.app_dir.clone(),
+            env: app_env.variables(),
+        },
+        loader: loader.clone(),
+        load: entry
+            .as_ref()
+            .map(|entry| LoadMessage::new(entry, &config.app_dir)),
+        keeps_spare: config.watch,
+        concurrency: config.rate.enforced.then_some(config.rate.burst as usize),
+        former,
+    };
+    let dispatch = dispatch::start(
+        dispatch_config,
+        gateway.clone(),
+        store.clone(),
+        clock.clone(),
+        bus.clone(),
+    )
+    .map_err(|error| node_failure(&config.node, &error))?;
+    for listener in listeners.all {
+        gateway.listen(listener);
+    }
+    let facts = Facts {
+        url,
+        ws_url,
+        app: config
+            .entry
+            .clone()
+            .unwrap_or_else(|| config.app_dir.clone()),
+        env: config.env,
+        data_dir: config.data_dir.clone(),
+        started,
+    };
+    let sandbox = Sandbox {
+        facts: Arc::new(facts),
+        gateway,
+        dispatch,
+        store,
+        clock: clock.clone(),
+        bus: bus.clone(),
+        stop: CancellationToken::new(),
+    };
+    let reloader = reloader::start(config, &loader, &sandbox);
+    Ok(Running {
+        sandbox,
+        stop_gateway,
+        _reloader: reloader,
+    })
+}
+
+impl Running {
+    /// Waits until the app's first load has come to an end, one way or the other; the reason if
+    /// it failed.
+    pub async fn settled(&self) -> Result<(), String> {
+        let mut seen = self.sandbox.dispatch.watch();
+        let is_settled = |seen: &dispatch::Seen| {
+            matches!(seen.worker.state.as_str(), "ready" | "failed" | "none")
+        };
+        match seen.wait_for(is_settled).await {
+            Ok(seen) if seen.worker.state == "failed" => {
+                Err(seen.worker.error.clone().unwrap_or_default())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until the app's code runs.
+    pub async fn settled_well(&self) {
+        let mut seen = self.sandbox.dispatch.watch();
+        let _ = seen.wait_for(|seen| seen.worker.state == "ready").await;
+    }
+
+    /// Tells that the sandbox is ready.
+    pub fn tell_ready(&self) {
+        let facts = &self.sandbox.facts;
+        self.sandbox.bus.tell(Fact::Ready {
+            url: facts.url.clone(),
+            ws_url: facts.ws_url.clone(),
+            pid: std::process::id(),
+            app: facts.app.display().to_string(),
+            env: facts.env.name(),
+            data_dir: facts.data_dir.display().to_string(),
+            handlers: self.sandbox.dispatch.worker().handlers,
+            limits: self.sandbox.gateway.rate(),
+        });
+    }
+
+    /// Takes the sandbox down: no new connections, clients closed with 1001, `disconnected`
+    /// handlers get their time, Node ends, everything is on disk.
+    pub async fn stop(self, cause: &str) {
+        let Sandbox {
+            gateway,
+            dispatch,
+            store,
+            bus,
+            ..
+        } = &self.sandbox;
+        bus.tell(Fact::Stopping {
+            cause: cause.to_owned(),
+        });
+        self.stop_gateway.cancel();
+        for connection in gateway.registry.all() {
+            connection.close(CloseReason::GOING_AWAY);
+        }
+        gateway.tasks.close();
+        let ended = async {
+            while !gateway.registry.is_empty() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let _ = tokio::time::timeout(GOODBYE_TIME, ended).await;
+        stop_dispatch(dispatch).await;
+        let _ = tokio::time::timeout(GOODBYE_TIME, gateway.tasks.wait()).await;
+        let store = store.clone();
+        let flushed = tokio::task::spawn_blocking(move || store.flush()).await;
+        if let Ok(Err(error)) = flushed {
+            bus.log(
+                Level::Error,
+                format!("the last writes are not on disk: {error}"),
+            );
+        }
+    }
+}
+
+async fn stop_dispatch(dispatch: &DispatchHandle) {
+    let (done, told) = oneshot::channel();
+    if dispatch.command(Command::Stop { done }).await {
+        let _ = told.await;
+    }
+}
+
+/// The app's entry file; `None` if there is no app code in the folder.
+fn find_entry(config: &Config) -> Result<Option<PathBuf>, Failure> {
+    match entry::find(&config.app_dir, config.entry.as_deref()) {
+        Ok(Entry::File(path)) => Ok(Some(path)),
+        Ok(Entry::NoCode { .. }) => Ok(None),
+        Err(error) => Err(Failure::new("entry", error.to_string()).hint(error.hint())),
+    }
+}
+
+/// Makes the data folder: for its owner only, and unseen by git.
+fn prepare_data_dir(dir: &Path) -> Result<(), Failure> {
+    let prepare = || -> io::Result<()> {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)?;
+        let ignore = dir.join(".gitignore");
+        if !ignore.exists() {
+            let mut file = fs::OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(ignore)?;
+            io::Write::write_all(&mut file, b"*\n")?;
+        }
+        Ok(())
+    };
+    prepare().map_err(|error| unusable_data_dir(dir, &error))
+}
+
+fn unusable_data_dir(dir: &Path, error: &io::Error) -> Failure {
+    let why = match error.kind() {
+        io::ErrorKind::PermissionDenied => "it is not writable".to_owned(),
+        io::ErrorKind::StorageFull => "the disk is full".to_owned(),
+        io::ErrorKind::ReadOnlyFilesystem => "it is on a read-only disk".to_owned(),
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            "it is not a folder".to_owned()
+        }
+        _ => error.to_string(),
+    };
+    Failure::new(
+        "data-dir",
+        format!("the data folder `{}` cannot be used: {why}", dir.display()),
+    )
+    .hint("choose another folder with --data-dir")
+}
+
+async fn open_store(config: &Config, clock: &Clock) -> Result<Store, Failure> {
+    let (dir, clock) = (config.data_dir.join("store"), clock.clone());
+    let opened = tokio::task::spawn_blocking(move || Store::open(&dir, clock)).await;
+    let opened = opened.map_err(|error| Failure::new("internal", error.to_string()))?;
+    opened.map_err(|error| Failure::new(error.code(), error.to_string()).hint(error.hint()))
+}
+
+/// Connections of an earlier run that are owed a `disconnected`.
+fn former_connections(
+    store: &Store,
+    fresh: bool,
+) -> Result<Vec<crate::domain::ConnectionId>, Failure> {
+    let failed = |error: crate::store::StoreError| {
+        Failure::new(error.code(), error.to_string()).hint(error.hint())
+    };
+    let rows = store.connections().map_err(failed)?;
+    if fresh {
+        for (id, _) in &rows {
+            store.remove_connection(id).map_err(failed)?;
+        }
+        seed::empty(store).map_err(failed)?;
+        return Ok(Vec::new());
+    }
+    Ok(rows.iter().filter_map(|(id, _)| id.parse().ok()).collect())
+}
+
+fn warn_about_address(config: &Config, listeners: &Listeners, bus: &EventBus) {
+    if listeners.moved {
+        let text = format!(
+            "port {} is taken; listening on {} instead",
+            crate::config::DEFAULT_PORT,
+            listeners.port
+        );
+        bus.log(Level::Warn, text);
+    }
+    if !listeners.address.is_loopback() {
+        let text = format!(
+            "listening on {}: everybody on the network can reach this sandbox",
+            config.host
+        );
+        bus.log(Level::Warn, text);
+    }
+}
+
+fn gateway_config(
+    config: &Config,
+    listeners: &Listeners,
+    credentials: Credentials,
+) -> GatewayConfig {
+    GatewayConfig {
+        rate: config.rate,
+        limits: config.limits,
+        access: AccessRules {
+            port: listeners.port,
+            hosts: config.allow_host.clone(),
+            origins: config.allow_origin.clone(),
+            any_address: !listeners.address.is_loopback(),
+        },
+        subprotocols: config.subprotocols.clone(),
+        credentials,
+        any_credentials: config.allow_any_credentials,
+    }
+}
+
+fn new_credentials() -> Result<Credentials, Failure> {
+    let random = |letters: usize| -> Result<String, Failure> {
+        const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        let mut bytes = vec![0; letters];
+        getrandom::fill(&mut bytes).map_err(|error| {
+            Failure::new(
+                "internal",
+                format!("no random numbers for credentials: {error}"),
+            )
+        })?;
+        Ok(bytes
+            .iter()
+            .map(|b| char::from(ALPHABET[usize::from(b % 32)]))
+            .collect())
+    };
+    Ok(Credentials {
+        key_id: format!("AKIA{}", random(16)?),
+        secret: random(40)?,
+    })
+}
+
+/// Settings of our own JavaScript.
+fn settings(config: &Config) -> String {
+    let sdk = match config.sdk {
+        crate::cli::SdkChoice::Bundled => "embedded",
+        crate::cli::SdkChoice::Installed => "installed",
+    };
+    serde_json::json!({
+        "loader": { "appDir": config.app_dir, "sdk": sdk },
+        "maxMessage": config.limits.max_message,
+        "strict": config.strict,
+    })
+    .to_string()
+}
+
+/// The app's name: that of its `package.json`, else of its folder.
+fn app_name(app_dir: &Path) -> String {
+    let text = fs::read_to_string(app_dir.join("package.json")).unwrap_or_default();
+    let package: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let folder = || {
+        app_dir
+            .file_name()
+            .map(|n| n.to_string_lossy().into_owned())
+    };
+    let name = package
+        .get("name")
+        .and_then(|n| n.as_str())
+        .map(str::to_owned);
+    name.or_else(folder).unwrap_or_else(|| "app".to_owned())
+}
+
+fn node_failure(node: &Path, error: &io::Error) -> Failure {
+    let shown = node.display();
+    match error.kind() {
+        io::ErrorKind::NotFound => Failure::new(
+            "no-node",
+            format!("Node was not found: there is no `{shown}`"),
+        )
+        .hint("install Node 20 or newer (https://nodejs.org), or name one with --node PATH"),
+        io::ErrorKind::PermissionDenied => {
+            Failure::new("no-node", format!("`{shown}` may not be executed"))
+                .hint("name a Node with --node PATH")
+        }
+        _ => Failure::new(
+            "no-node",
+            format!("Node could not be started as `{shown}`: {error}"),
+        ),
+    }
+}
+
+/// Sockets need descriptors, and the usual soft limit is 1,024.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // A refusal leaves the old limit, with which a sandbox works as well.
+    let _ = setrlimit(Resource::Nofile, limit);
+}

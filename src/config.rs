@@ -1,0 +1,145 @@
+//! From the options of `dev` to one validated configuration.
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::{DevArgs, SdkChoice};
+use crate::domain::{BinaryMessages, ConnectionLimits, EnvironmentType, RateLimits};
+use crate::error::Failure;
+
+/// The default port; the next ones are tried if it is taken.
+pub const DEFAULT_PORT: u16 = 8810;
+
+/// Everything that a sandbox is told at its start.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The app's folder, absolute.
+    pub app_dir: PathBuf,
+    /// The entry file from the command line.
+    pub entry: Option<PathBuf>,
+    /// Where connections and data are kept, absolute.
+    pub data_dir: PathBuf,
+    /// Address to listen on.
+    pub host: String,
+    /// Port given by hand.
+    pub port: Option<u16>,
+    /// The environment type.
+    pub env: EnvironmentType,
+    /// Rate and burst.
+    pub rate: RateLimits,
+    /// The bounds of each connection.
+    pub limits: ConnectionLimits,
+    /// Data file to import at start.
+    pub seed: Option<PathBuf>,
+    /// Import it again whenever it changes.
+    pub reseed: bool,
+    /// Begin with an empty store.
+    pub fresh: bool,
+    /// More origins that may connect, lower case.
+    pub allow_origin: Vec<String>,
+    /// More host names, lower case.
+    pub allow_host: Vec<String>,
+    /// Any credentials will do for the management API.
+    pub allow_any_credentials: bool,
+    /// Subprotocols that may be negotiated.
+    pub subprotocols: Vec<String>,
+    /// Reload when a file is saved.
+    pub watch: bool,
+    /// The Node to run.
+    pub node: PathBuf,
+    /// Options for Node.
+    pub node_args: Vec<String>,
+    /// Which `@ampt/sdk` the app gets.
+    pub sdk: SdkChoice,
+    /// Work left running after a return is an error.
+    pub strict: bool,
+}
+
+impl Config {
+    /// Validates the options of `dev`; the folders are resolved already.
+    pub fn new(
+        args: &DevArgs,
+        app_dir: PathBuf,
+        entry: Option<PathBuf>,
+        data_dir: PathBuf,
+    ) -> Result<Self, Failure> {
+        let (rate, burst) = args.env.rate_and_burst();
+        if args.reseed && args.seed.is_none() {
+            return Err(Failure::usage("`--reseed` needs a data file to watch")
+                .hint("write --seed=data.json --reseed"));
+        }
+        if args.max_frame == 0 || args.max_message < args.max_frame.min(125) {
+            return Err(Failure::usage("`--max-message` and `--max-frame` are sizes in bytes; a message holds at least a frame")
+                .hint("for example: --max-message 1048576 --max-frame 65536"));
+        }
+        if args.idle_timeout.is_zero() || args.max_duration.is_zero() {
+            return Err(Failure::usage(
+                "`--idle-timeout` and `--max-duration` must be longer than nothing",
+            )
+            .hint("for example: --idle-timeout 10m"));
+        }
+        let seed = args.seed.as_ref().map(|file| absolute(file)).transpose()?;
+        let lower = |all: &[String]| -> Vec<String> {
+            all.iter()
+                .map(|s| s.trim_end_matches('/').to_ascii_lowercase())
+                .collect()
+        };
+        Ok(Self {
+            app_dir,
+            entry,
+            data_dir,
+            host: args.host.clone(),
+            port: args.port,
+            env: args.env,
+            rate: RateLimits {
+                rate: args.rate.unwrap_or(rate),
+                burst: args.burst.unwrap_or(burst),
+                enforced: !args.no_limits,
+            },
+            limits: limits(args),
+            seed,
+            reseed: args.reseed,
+            fresh: args.fresh,
+            allow_origin: lower(&args.allow_origin),
+            allow_host: lower(&args.allow_host),
+            allow_any_credentials: args.allow_any_credentials,
+            subprotocols: args.subprotocol.clone(),
+            watch: !args.no_watch,
+            node: args.node.clone(),
+            node_args: node_args(args),
+            sdk: args.sdk,
+            strict: args.strict,
+        })
+    }
+}
+
+fn limits(args: &DevArgs) -> ConnectionLimits {
+    ConnectionLimits {
+        max_message: args.max_message,
+        max_frame: args.max_frame,
+        binary: match args.binary {
+            BinaryMessages::Close => BinaryMessages::Close,
+            BinaryMessages::Allow => BinaryMessages::Allow,
+        },
+        idle_timeout: args.idle_timeout,
+        max_duration: args.max_duration,
+    }
+}
+
+fn node_args(args: &DevArgs) -> Vec<String> {
+    let inspect = args.inspect.as_ref().map(|at| format!("--inspect={at}"));
+    let brk = args
+        .inspect_brk
+        .as_ref()
+        .map(|at| format!("--inspect-brk={at}"));
+    inspect.into_iter().chain(brk).collect()
+}
+
+/// A path from the command line, made independent of the working directory.
+pub fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(|error| {
+        Failure::usage(format!(
+            "`{}` is not a usable path: {error}",
+            path.display()
+        ))
+    })
+}

@@ -1,0 +1,262 @@
+//! The workers and their roles: one runs the app, one loads it, one waits booted, some finish.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use super::changes::Listener;
+use super::invocation::InFlight;
+use crate::event::EventBus;
+use crate::worker::{Exit, Launch, Loader, WorkerProcess, wire};
+
+/// How long the app's code may take to load.
+pub const LOAD_TIME: Duration = Duration::from_secs(10);
+
+/// How long after the app is ready the next worker is booted: not while the first clients come.
+const SPARE_DELAY: Duration = Duration::from_millis(250);
+
+/// Waits between restarts after crashes that follow each other.
+const BACKOFF: [u64; 7] = [0, 200, 500, 1000, 2000, 5000, 10_000];
+
+/// A worker that ran this long before its crash was fine.
+const STEADY: Duration = Duration::from_secs(10);
+
+/// One Node process and what it has to do.
+pub struct Worker {
+    /// Its number in this run.
+    pub number: u32,
+    /// The process.
+    pub process: WorkerProcess,
+    /// What it was given and has not finished.
+    pub in_flight: InFlight,
+    /// Registered events and their timeouts.
+    pub handlers: HashMap<String, Duration>,
+    /// Its `data.on` registrations, by their numbers there.
+    pub listeners: Vec<Listener>,
+    /// The text of its last send.
+    pub last_text: Utf8Bytes,
+    /// Its version of Node.
+    pub node: Option<String>,
+    /// When a ping was sent that it has not answered.
+    pub pinged: Option<Instant>,
+    /// When the app was loaded.
+    pub since: Instant,
+    /// When it was told to end.
+    pub retired: Option<Instant>,
+}
+
+/// The worker that loads the app's code, and why.
+pub struct Loading {
+    /// The worker.
+    pub worker: Box<Worker>,
+    /// What caused the load.
+    pub cause: String,
+    /// When it began.
+    pub since: Instant,
+}
+
+/// All workers.
+pub struct Crew {
+    launch: Launch,
+    loader: Loader,
+    bus: EventBus,
+    exits: mpsc::Sender<Exit>,
+    last_number: u32,
+    keeps_spare: bool,
+    debugged: bool,
+    /// Runs the app.
+    pub active: Option<Box<Worker>>,
+    /// Loads it.
+    pub loading: Option<Loading>,
+    /// Has booted and knows nothing of the app yet.
+    pub spare: Option<Box<Worker>>,
+    /// Finish what they were given before a reload.
+    pub draining: VecDeque<Box<Worker>>,
+    spare_at: Option<Instant>,
+    /// When to start again after a crash.
+    pub restart_at: Option<Instant>,
+    crashes: usize,
+}
+
+impl Crew {
+    /// A crew without workers. A debugged worker is never given up for being slow.
+    pub fn new(
+        launch: Launch,
+        loader: Loader,
+        bus: EventBus,
+        exits: mpsc::Sender<Exit>,
+        keeps_spare: bool,
+    ) -> Self {
+        let debugged = launch.node_args.iter().any(|a| a.starts_with("--inspect"));
+        Self {
+            launch,
+            loader,
+            bus,
+            exits,
+            last_number: 0,
+            // Two processes cannot listen on one debugging port.
+            keeps_spare: keeps_spare && !debugged,
+            debugged,
+            active: None,
+            loading: None,
+            spare: None,
+            draining: VecDeque::new(),
+            spare_at: None,
+            restart_at: None,
+            crashes: 0,
+        }
+    }
+
+    /// Whether a debugger may be holding the worker.
+    pub fn is_debugged(&self) -> bool {
+        self.debugged
+    }
+
+    /// Boots the worker that the first load will use.
+    pub fn boot(&mut self) -> io::Result<()> {
+        self.spare = Some(self.start()?);
+        Ok(())
+    }
+
+    fn start(&mut self) -> io::Result<Box<Worker>> {
+        self.last_number += 1;
+        let number = self.last_number;
+        let mut process =
+            WorkerProcess::start(&self.launch, number, &self.bus, self.exits.clone())?;
+        if let Some(channel) = process.loader.take() {
+            self.loader.serve(channel)?;
+        }
+        Ok(Box::new(Worker {
+            number,
+            process,
+            in_flight: InFlight::default(),
+            handlers: HashMap::new(),
+            listeners: Vec::new(),
+            last_text: Utf8Bytes::default(),
+            node: None,
+            pinged: None,
+            since: Instant::now(),
+            retired: None,
+        }))
+    }
+
+    /// Gives the app to the spare worker, or to a new one. `message` says what to load; `mirror` writes the live connections.
+    pub fn load(
+        &mut self,
+        message: &str,
+        cause: &str,
+        mirror: impl FnOnce(&mut Vec<u8>),
+    ) -> io::Result<()> {
+        self.restart_at = None;
+        if let Some(stale) = self.loading.take() {
+            stale.worker.process.kill();
+        }
+        let mut worker = match self.spare.take() {
+            Some(worker) => worker,
+            None => self.start()?,
+        };
+        let out = &mut worker.process.link.out;
+        mirror(out);
+        wire::load(out, message.as_bytes());
+        self.loading = Some(Loading {
+            worker,
+            cause: cause.to_owned(),
+            since: Instant::now(),
+        });
+        Ok(())
+    }
+
+    /// The loading worker takes over. Gives what caused the load and how long it took.
+    pub fn promote(&mut self) -> Option<(String, Duration)> {
+        let mut loading = self.loading.take()?;
+        loading.worker.since = Instant::now();
+        if let Some(old) = self.active.replace(loading.worker) {
+            self.draining.push_back(old);
+        }
+        self.restart_at = None;
+        if self.keeps_spare {
+            self.spare_at = Some(Instant::now() + SPARE_DELAY);
+        }
+        Some((loading.cause, loading.since.elapsed()))
+    }
+
+    /// The loading worker could not load the app. Gives what had caused the load and how long it
+    /// took.
+    pub fn dismiss(&mut self) -> Option<(String, Duration)> {
+        let loading = self.loading.take()?;
+        loading.worker.process.kill();
+        if self.keeps_spare {
+            self.spare_at = Some(Instant::now());
+        }
+        Some((loading.cause, loading.since.elapsed()))
+    }
+
+    /// The app's worker died. Plans the next one and gives the wait.
+    pub fn plan_restart(&mut self, ran: Duration) -> Duration {
+        if ran >= STEADY {
+            self.crashes = 0;
+        }
+        let wait = Duration::from_millis(BACKOFF[self.crashes.min(BACKOFF.len() - 1)]);
+        self.crashes += 1;
+        self.restart_at = Some(Instant::now() + wait);
+        wait
+    }
+
+    /// How many crashes have followed each other.
+    pub fn crashes(&self) -> usize {
+        self.crashes
+    }
+
+    /// Boots a spare if it is time.
+    pub fn keep_spare(&mut self, now: Instant) {
+        if self.spare_at.is_some_and(|at| at <= now) {
+            self.spare_at = None;
+            if self.spare.is_none() {
+                // Without a spare a reload only takes longer; the next load says what is wrong.
+                self.spare = self.start().ok();
+            }
+        }
+    }
+
+    /// The next moment at which something is due here.
+    pub fn next_due(&self) -> Option<Instant> {
+        let load = self.loading.as_ref().filter(|_| !self.debugged);
+        [
+            self.spare_at,
+            self.restart_at,
+            load.map(|l| l.since + LOAD_TIME),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Workers that know the live connections, and must hear of each change.
+    pub fn mirrors(&mut self) -> impl Iterator<Item = &mut Worker> {
+        let loading = self.loading.as_mut().map(|l| &mut l.worker);
+        let all = self.active.iter_mut().chain(loading);
+        all.chain(&mut self.draining).map(|w| &mut **w)
+    }
+
+    /// Every worker.
+    pub fn all(&mut self) -> impl Iterator<Item = &mut Worker> {
+        let loading = self.loading.as_mut().map(|l| &mut l.worker);
+        let all = self.active.iter_mut().chain(loading);
+        let all = all.chain(&mut self.spare).chain(&mut self.draining);
+        all.map(|w| &mut **w)
+    }
+
+    /// The worker with this number.
+    pub fn get(&mut self, number: u32) -> Option<&mut Worker> {
+        self.all().find(|w| w.number == number)
+    }
+
+    /// How many invocations run.
+    pub fn in_flight(&self) -> usize {
+        let active = self.active.iter().chain(&self.draining);
+        active.map(|w| w.in_flight.len()).sum()
+    }
+}

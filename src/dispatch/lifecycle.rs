@@ -1,0 +1,411 @@
+//! Loads, reloads, crashes and the end.
+
+use std::io;
+use std::task::Context;
+use std::time::{Duration, Instant};
+
+use super::crew::LOAD_TIME;
+use super::frames::News;
+use super::{Command, Dispatcher, Phase, Queued};
+use crate::error::Failure;
+use crate::event::{Fact, JsError, Level};
+use crate::worker::{Exit, LinkError, wire};
+
+/// A worker that has not answered a ping for this long is blocked.
+const PONG_TIME: Duration = Duration::from_secs(1);
+
+/// How long the workers may take to end.
+const STOP_GRACE: Duration = Duration::from_secs(1);
+
+/// How long queued events and running handlers may take when the sandbox stops.
+const DRAIN_TIME: Duration = Duration::from_secs(10);
+
+impl Dispatcher {
+    /// Starts the first worker and gives it the app.
+    pub(super) fn begin(&mut self) -> io::Result<()> {
+        if let Some(load) = &self.load {
+            self.crew.boot()?;
+            self.crew.load(&load.to_json(), "start", |_| {})?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn obey(&mut self, command: Command) {
+        match command {
+            Command::Reload { cause, done } => {
+                self.waiting.extend(done);
+                self.reload(&cause);
+            }
+            Command::Deliver { name, json } => self.queued.push_back(Queued::Event { name, json }),
+            Command::RetryChange { namespace } => self.retry_change(namespace),
+            Command::Changed => {}
+            Command::Stop { done } => {
+                self.phase = Phase::Stopping;
+                self.stopped = Some(done);
+                self.stop_at = Some(Instant::now() + DRAIN_TIME);
+            }
+        }
+    }
+
+    fn reload(&mut self, cause: &str) {
+        let Some(load) = &self.load else {
+            let failure = Failure::new("no-app", "there is no app code in this folder")
+                .hint("add an index.mjs, or name an entry file as `main` in package.json");
+            return self.answer_reload(Err(failure));
+        };
+        if self.phase != Phase::Running {
+            return self.answer_reload(Err(Failure::new("stopping", "the sandbox is stopping")));
+        }
+        let gateway = self.gateway.clone();
+        let loaded = self
+            .crew
+            .load(&load.to_json(), cause, |out| Self::mirror(&gateway, out));
+        if let Err(error) = loaded {
+            self.failure = Some(format!("Node could not be started: {error}"));
+            self.bus
+                .log(Level::Error, format!("Node could not be started: {error}"));
+            self.answer_reload(Err(Failure::new(
+                "node",
+                format!("Node could not be started: {error}"),
+            )));
+        }
+    }
+
+    fn answer_reload(&mut self, answer: crate::ops::Answer) {
+        for waiting in self.waiting.drain(..) {
+            let _ = waiting.send(answer.clone());
+        }
+    }
+
+    /// What a worker's frames mean for its role.
+    pub(super) fn hear(&mut self, number: u32, news: News) {
+        let loading = self
+            .crew
+            .loading
+            .as_ref()
+            .is_some_and(|l| l.worker.number == number);
+        match news {
+            News::Loaded if loading => self.loaded(),
+            News::LoadFailed(error) if loading => self.load_failed(*error),
+            News::Broken(LinkError::Closed) => {
+                // Its process is about to end; that tells more.
+            }
+            News::Broken(error) => {
+                if let Some(worker) = self.crew.get(number) {
+                    self.bus
+                        .log(Level::Error, format!("the worker is ended: {error}"));
+                    worker.process.kill();
+                }
+            }
+            News::Loaded | News::LoadFailed(_) => {}
+        }
+    }
+
+    fn loaded(&mut self) {
+        let Some((cause, took)) = self.crew.promote() else {
+            return;
+        };
+        self.failure = None;
+        self.unhandled.clear();
+        self.apply_interest();
+        if cause != "start" {
+            self.reloads += 1;
+            self.tell_reload(cause, took, None);
+        }
+        let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        self.answer_reload(Ok(serde_json::json!({ "ok": true, "tookMs": took })));
+        self.retire();
+    }
+
+    fn load_failed(&mut self, error: JsError) {
+        let Some((cause, took)) = self.crew.dismiss() else {
+            return;
+        };
+        let summary = summary(&error);
+        let failure = Failure::new(
+            "load-failed",
+            format!("the app's code could not be loaded: {summary}"),
+        );
+        if self.crew.active.is_none() {
+            self.failure = Some(summary);
+        }
+        if cause == "start" {
+            self.bus.tell(Fact::HandlerError {
+                handler: "load".to_owned(),
+                connection_id: None,
+                request_id: None,
+                error,
+            });
+        } else {
+            self.tell_reload(cause, took, Some(error));
+        }
+        self.answer_reload(Err(failure));
+    }
+
+    fn tell_reload(&self, cause: String, took: Duration, error: Option<JsError>) {
+        self.bus.tell(Fact::Reload {
+            cause,
+            ok: error.is_none(),
+            took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            error,
+        });
+    }
+
+    /// Ends the workers that have finished what they had, and kills those that do not end.
+    pub(super) fn retire(&mut self) {
+        let now = self.now;
+        for worker in &mut self.crew.draining {
+            match worker.retired {
+                None if worker.in_flight.is_empty() => {
+                    wire::stop(&mut worker.process.link.out);
+                    worker.retired = Some(now);
+                }
+                Some(at) if now.duration_since(at) >= STOP_GRACE => worker.process.kill(),
+                _ => {}
+            }
+        }
+    }
+
+    /// A worker's process has ended.
+    pub(super) fn worker_ended(&mut self, exit: &Exit) {
+        let is = |w: &super::crew::Worker| w.number == exit.worker;
+        if self.crew.spare.as_deref().is_some_and(is) {
+            self.crew.spare = None;
+        } else if self.crew.loading.as_ref().is_some_and(|l| is(&l.worker)) {
+            self.load_failed(JsError {
+                name: "Error".to_owned(),
+                message: format!("Node ended while the app was loading: {}", exit.how),
+                hint: Some("look at the lines above for what it printed; top-level code must not end the process".to_owned()),
+                ..JsError::default()
+            });
+        } else if self.crew.active.as_deref().is_some_and(is) {
+            self.crashed(&exit.how);
+        } else if let Some(at) = self.crew.draining.iter().position(|w| is(w))
+            && let Some(mut worker) = self.crew.draining.remove(at)
+        {
+            self.lost(worker.in_flight.drain(), &exit.how);
+        }
+    }
+
+    /// The worker that runs the app died: sockets stay, what it was doing is reported, what waits
+    /// goes to the next one.
+    fn crashed(&mut self, how: &str) {
+        let Some(mut worker) = self.crew.active.take() else {
+            return;
+        };
+        self.lost(worker.in_flight.drain(), how);
+        if self.phase != Phase::Running {
+            return;
+        }
+        let wait = self.crew.plan_restart(worker.since.elapsed());
+        let mut text = format!("the app's process ended: {how}; connections stay open");
+        if wait.is_zero() {
+            text.push_str(", starting it again");
+        } else {
+            let times = self.crew.crashes();
+            text.push_str(&format!(
+                ", but it has ended {times} times in a row; trying again in {:.1} s, or at the next save",
+                wait.as_secs_f32()
+            ));
+        }
+        self.bus.log(Level::Error, text);
+    }
+
+    fn lost(&mut self, invocations: Vec<(u32, super::invocation::Subject)>, how: &str) {
+        for (number, subject) in invocations {
+            let error = JsError {
+                name: "Error".to_owned(),
+                message: format!("the app's process ended before the handler returned: {how}"),
+                ..JsError::default()
+            };
+            self.handler_failed(subject, number, error);
+        }
+    }
+
+    /// Does what is due, and sets the timer for the next.
+    pub(super) fn check_time(&mut self, cx: &mut Context<'_>) {
+        let now = self.now;
+        self.crew.keep_spare(now);
+        if self.crew.restart_at.is_some_and(|at| at <= now) {
+            self.reload("crash");
+        }
+        self.give_up_loading(now);
+        self.give_up_invocations(now);
+        self.retire();
+        self.set_timer(cx);
+    }
+
+    fn give_up_loading(&mut self, now: Instant) {
+        let Some(loading) = &self.crew.loading else {
+            return;
+        };
+        if self.crew.is_debugged() || now.duration_since(loading.since) < LOAD_TIME {
+            return;
+        }
+        self.load_failed(JsError {
+            name: "TimeoutError".to_owned(),
+            message: format!(
+                "the app's code did not finish loading within {} s",
+                LOAD_TIME.as_secs()
+            ),
+            hint: Some("look for an endless loop or a top-level await that never ends".to_owned()),
+            ..JsError::default()
+        });
+    }
+
+    fn give_up_invocations(&mut self, now: Instant) {
+        if self.crew.is_debugged() {
+            return;
+        }
+        let mut overdue = Vec::new();
+        for worker in self.crew.mirrors() {
+            let given_up = worker.in_flight.overdue(now);
+            if !given_up.is_empty() && worker.pinged.is_none() {
+                worker.pinged = Some(now);
+                wire::ping(&mut worker.process.link.out, 0);
+            }
+            overdue.extend(given_up);
+        }
+        for (number, subject, timeout) in overdue {
+            let what = match subject.connection_id() {
+                Some(id) => format!("the {} handler of {id}", subject.handler()),
+                None => format!("the {} handler", subject.handler()),
+            };
+            let error = JsError {
+                name: "TimeoutError".to_owned(),
+                message: format!("{what} did not return within {} ms", timeout.as_millis()),
+                hint: Some("a longer time can be set: ws.on(event, { timeout: 30000 }, handler), at most 60000".to_owned()),
+                ..JsError::default()
+            };
+            self.handler_failed(subject, number, error);
+        }
+        self.kill_blocked(now);
+    }
+
+    fn kill_blocked(&mut self, now: Instant) {
+        let mut blocked = false;
+        for worker in self.crew.mirrors() {
+            if worker
+                .pinged
+                .is_some_and(|at| now.duration_since(at) >= PONG_TIME)
+            {
+                worker.pinged = None;
+                worker.process.kill();
+                blocked = true;
+            }
+        }
+        if blocked {
+            let text = "the app's code blocks Node (an endless loop?): the worker is replaced, connections stay open";
+            self.bus.log(Level::Error, text);
+        }
+    }
+
+    fn set_timer(&mut self, cx: &mut Context<'_>) {
+        let mut next = self.crew.next_due();
+        let debugged = self.crew.is_debugged();
+        for worker in self.crew.mirrors() {
+            let deadline = worker.in_flight.next_deadline().filter(|_| !debugged);
+            let pong = worker.pinged.map(|at| at + PONG_TIME);
+            let end = worker.retired.map(|at| at + STOP_GRACE);
+            next = [next, deadline, pong, end].into_iter().flatten().min();
+        }
+        next = [next, self.stop_at].into_iter().flatten().min();
+        if let Some(next) = next
+            && self.timer_at.is_none_or(|at| next < at || at <= self.now)
+        {
+            self.timer_at = Some(next);
+            self.timer.as_mut().reset(next.into());
+        }
+        if self.timer_at.is_some() && self.timer.as_mut().poll(cx).is_ready() {
+            self.timer_at = None;
+            // Something came due between the look and now: the next turn sees to it.
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    /// Brings the stop forward; true once nothing is left to do.
+    pub(super) fn advance_stop(&mut self) -> bool {
+        let late = self.stop_at.is_some_and(|at| at <= Instant::now());
+        if self.phase == Phase::Stopping {
+            let idle = self.crew.in_flight() == 0
+                && self.queued.is_empty()
+                && self.opening.is_empty()
+                && self.gateway.inbound.waiting() == 0;
+            let hopeless =
+                self.load.is_some() && self.crew.active.is_none() && self.crew.loading.is_none();
+            if !(idle || hopeless || late) {
+                return false;
+            }
+            if late && !idle {
+                let text = "handlers did not finish in time; what they left undone is taken up at the next start";
+                self.bus.log(Level::Warn, text);
+            }
+            for worker in self.crew.all() {
+                wire::stop(&mut worker.process.link.out);
+            }
+            self.phase = Phase::Ending;
+            self.stop_at = Some(Instant::now() + STOP_GRACE);
+            return false;
+        }
+        let gone = self.crew.all().next().is_none();
+        if !(gone || late) {
+            return false;
+        }
+        for worker in self.crew.all() {
+            worker.process.kill();
+        }
+        if let Some(stopped) = self.stopped.take() {
+            let _ = stopped.send(());
+        }
+        true
+    }
+
+    /// Shows the state to whoever watches.
+    pub(super) fn show(&mut self) {
+        let state = match (&self.crew.active, &self.crew.loading) {
+            _ if self.phase != Phase::Running => "stopped",
+            _ if self.load.is_none() => "none",
+            (Some(_), None) => "ready",
+            (Some(_), Some(_)) => "restarting",
+            (None, Some(l)) if l.cause == "start" => "starting",
+            (None, Some(_)) => "restarting",
+            (None, None) if self.crew.restart_at.is_some() => "restarting",
+            (None, None) => "failed",
+        };
+        let active = self.crew.active.as_deref();
+        let pid = active.map(|w| w.process.pid);
+        let invocations = self.crew.in_flight() + self.queued.len() + self.opening.len();
+        let changes = self.changes.pending();
+        let failure = &self.failure;
+        let reloads = self.reloads;
+        self.seen.send_if_modified(|seen| {
+            seen.invocations = invocations;
+            seen.changes = changes;
+            let same = seen.worker.state == state
+                && seen.worker.pid == pid
+                && seen.worker.reloads == reloads
+                && seen.worker.error == *failure;
+            if same {
+                return false;
+            }
+            let mut handlers: Vec<String> = active
+                .map(|w| w.handlers.keys().cloned().collect())
+                .unwrap_or_default();
+            handlers.sort();
+            seen.worker.handlers = handlers;
+            seen.worker.node = active.and_then(|w| w.node.clone());
+            seen.worker.state = state.to_owned();
+            seen.worker.pid = pid;
+            seen.worker.reloads = reloads;
+            seen.worker.error.clone_from(failure);
+            true
+        });
+    }
+}
+
+fn summary(error: &JsError) -> String {
+    match (&error.file, error.line) {
+        (Some(file), Some(line)) => format!("{}: {} ({file}:{line})", error.name, error.message),
+        _ => format!("{}: {}", error.name, error.message),
+    }
+}

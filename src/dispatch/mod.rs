@@ -1,0 +1,277 @@
+//! The dispatcher: the only place that knows gateway, worker and store together.
+//!
+//! One task owns the workers' links and everything about invocations. It takes events from the
+//! gateway's queue while there is a worker and a place, encodes them into the worker's link,
+//! and carries out what handlers ask for. It never waits for a handler, a socket or the disk.
+
+mod calls;
+mod changes;
+mod crew;
+mod frames;
+mod invocation;
+mod lifecycle;
+mod replies;
+mod rows;
+mod timers;
+mod turn;
+
+use std::collections::{HashMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Sleep;
+
+use crate::domain::{Clock, CloseReason, ConnectionId};
+use crate::event::EventBus;
+use crate::gateway::{Connection, Gateway};
+use crate::ops::{Answer, PendingView, WorkerView};
+use crate::store::Store;
+use crate::worker::env::read_dot_env;
+use crate::worker::{Exit, Launch, Loader};
+
+use changes::Changes;
+use crew::Crew;
+use replies::Replies;
+
+/// Most commands that wait for the dispatcher.
+const COMMANDS: usize = 256;
+
+/// What the dispatcher is made of.
+pub struct DispatchConfig {
+    /// How to start workers.
+    pub launch: Launch,
+    /// Serves the workers' loaders.
+    pub loader: Loader,
+    /// What to load; without it there are no handlers.
+    pub load: Option<LoadMessage>,
+    /// Whether reloads are to be expected, so that a worker is kept ready.
+    pub keeps_spare: bool,
+    /// Most invocations at once; `None` is no bound.
+    pub concurrency: Option<usize>,
+    /// Connections of an earlier run that did not get their `disconnected`.
+    pub former: Vec<ConnectionId>,
+}
+
+/// What a worker is told to load.
+#[derive(Debug, Clone)]
+pub struct LoadMessage {
+    entry: PathBuf,
+    app_dir: PathBuf,
+}
+
+impl LoadMessage {
+    /// Loads the app whose entry is this file.
+    pub fn new(entry: &Path, app_dir: &Path) -> Self {
+        Self {
+            entry: entry.to_owned(),
+            app_dir: app_dir.to_owned(),
+        }
+    }
+
+    /// The message as JSON, with the variables that `.env` holds at this moment.
+    fn to_json(&self) -> String {
+        let variables = read_dot_env(&self.app_dir);
+        serde_json::json!({ "entry": self.entry, "variables": variables }).to_string()
+    }
+}
+
+/// What can be asked of the dispatcher.
+#[derive(Debug)]
+pub enum Command {
+    /// Load the app's code again.
+    Reload {
+        /// What caused it.
+        cause: String,
+        /// Told how it went.
+        done: Option<oneshot::Sender<Answer>>,
+    },
+    /// A published event is due.
+    Deliver {
+        /// Its full name.
+        name: String,
+        /// The event as JSON.
+        json: String,
+    },
+    /// A change whose handler failed may be tried again.
+    RetryChange {
+        /// The namespace that it holds up.
+        namespace: Arc<str>,
+    },
+    /// Changes of data were recorded.
+    Changed,
+    /// Finish what is queued, then stop the workers.
+    Stop {
+        /// Told when they are gone.
+        done: oneshot::Sender<()>,
+    },
+}
+
+/// What can be seen of the dispatcher from outside.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// The worker.
+    pub worker: WorkerView,
+    /// Invocations that run or wait.
+    pub invocations: usize,
+    /// Change events that no handler has finished yet.
+    pub changes: usize,
+}
+
+/// A handle to the running dispatcher.
+#[derive(Clone)]
+pub struct DispatchHandle {
+    commands: mpsc::Sender<Command>,
+    seen: watch::Receiver<Seen>,
+    gateway: Arc<Gateway>,
+}
+
+impl DispatchHandle {
+    /// Asks for something; false if the dispatcher has ended.
+    pub async fn command(&self, command: Command) -> bool {
+        self.commands.send(command).await.is_ok()
+    }
+
+    /// The worker as it is now.
+    pub fn worker(&self) -> WorkerView {
+        self.seen.borrow().worker.clone()
+    }
+
+    /// What is not settled yet.
+    pub fn pending(&self) -> PendingView {
+        PendingView {
+            invocations: self.seen.borrow().invocations + self.gateway.inbound.waiting(),
+            data_events: self.seen.borrow().changes,
+        }
+    }
+
+    /// Notices each change of what can be seen.
+    pub fn watch(&self) -> watch::Receiver<Seen> {
+        self.seen.clone()
+    }
+}
+
+/// A connection whose row is on its way to the disk.
+struct Opening {
+    connection: Arc<Connection>,
+    /// Set if it ended meanwhile.
+    ended: Option<CloseReason>,
+}
+
+/// How far the dispatcher is.
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+enum Phase {
+    Running,
+    /// Finishing what is queued.
+    Stopping,
+    /// The workers have been told to end.
+    Ending,
+}
+
+/// The dispatcher's state; its task is [`turn`].
+struct Dispatcher {
+    gateway: Arc<Gateway>,
+    store: Store,
+    clock: Clock,
+    bus: EventBus,
+    crew: Crew,
+    load: Option<LoadMessage>,
+    concurrency: Option<usize>,
+    commands: mpsc::Receiver<Command>,
+    exits: mpsc::Receiver<Exit>,
+    replies: Replies,
+    timers: mpsc::Sender<timers::Timed>,
+    changes: Changes,
+    seen: watch::Sender<Seen>,
+    opening: HashMap<u32, Opening>,
+    /// Connections of an earlier run, and published events: they go before what clients send.
+    queued: VecDeque<Queued>,
+    last_invocation: u32,
+    reloads: u64,
+    /// Why the app's code is not running, if it is not.
+    failure: Option<String>,
+    waiting: Vec<oneshot::Sender<Answer>>,
+    unhandled: Vec<&'static str>,
+    phase: Phase,
+    stopped: Option<oneshot::Sender<()>>,
+    stop_at: Option<Instant>,
+    timer: Pin<Box<Sleep>>,
+    timer_at: Option<Instant>,
+    now: Instant,
+}
+
+/// Something for a handler that does not come from a client.
+enum Queued {
+    Former(ConnectionId),
+    Event { name: String, json: String },
+}
+
+/// Starts the dispatcher and its first worker.
+pub fn start(
+    config: DispatchConfig,
+    gateway: Arc<Gateway>,
+    store: Store,
+    clock: Clock,
+    bus: EventBus,
+) -> std::io::Result<DispatchHandle> {
+    let (commands, receiver) = mpsc::channel(COMMANDS);
+    let (exit_sender, exits) = mpsc::channel(COMMANDS);
+    let (seen, seen_receiver) = watch::channel(Seen::default());
+    let handle = DispatchHandle {
+        commands: commands.clone(),
+        seen: seen_receiver,
+        gateway: gateway.clone(),
+    };
+    let DispatchConfig { launch, loader, .. } = config;
+    let crew = Crew::new(launch, loader, bus.clone(), exit_sender, config.keeps_spare);
+    let timers = timers::start(clock.clone(), commands.downgrade());
+    let newest = store.newest_change();
+    forward_changes(newest.clone(), commands.downgrade());
+    let mut dispatcher = Dispatcher {
+        gateway,
+        store,
+        clock,
+        bus,
+        crew,
+        load: config.load,
+        concurrency: config.concurrency,
+        commands: receiver,
+        exits,
+        replies: Replies::default(),
+        timers,
+        changes: Changes::new(newest),
+        seen,
+        opening: HashMap::new(),
+        queued: config.former.into_iter().map(Queued::Former).collect(),
+        last_invocation: 0,
+        reloads: 0,
+        failure: None,
+        waiting: Vec::new(),
+        unhandled: Vec::new(),
+        phase: Phase::Running,
+        stopped: None,
+        stop_at: None,
+        timer: Box::pin(tokio::time::sleep(std::time::Duration::ZERO)),
+        timer_at: None,
+        now: Instant::now(),
+    };
+    dispatcher.begin()?;
+    tokio::spawn(dispatcher);
+    Ok(handle)
+}
+
+/// Wakes the dispatcher for changes that others make: the REPL, an import, an expiry.
+fn forward_changes(mut newest: watch::Receiver<u64>, commands: mpsc::WeakSender<Command>) {
+    tokio::spawn(async move {
+        while newest.changed().await.is_ok() {
+            let Some(commands) = commands.upgrade() else {
+                return;
+            };
+            if commands.send(Command::Changed).await.is_err() {
+                return;
+            }
+        }
+    });
+}

@@ -1,0 +1,118 @@
+//! Connections that open and end: their rows on disk, the workers' mirrors, their events.
+
+use std::sync::Arc;
+
+use super::{Dispatcher, Opening};
+use crate::domain::ConnectionId;
+use crate::event::Level;
+use crate::gateway::Connection;
+use crate::gateway::inbound::{Inbound, Presence};
+use crate::worker::wire;
+
+impl Dispatcher {
+    /// Takes in what opened and ended. A connection's `connected` waits until its row is on disk:
+    /// only then is it sure to get its `disconnected`, whatever dies.
+    pub(super) fn take_presence(&mut self) -> bool {
+        let mut opened = Vec::new();
+        let mut any = false;
+        while let Some(presence) = self.gateway.inbound.next_presence() {
+            any = true;
+            match presence {
+                Presence::Opened(connection) => {
+                    opened.push(connection.handle);
+                    self.open(connection);
+                }
+                Presence::Closed(connection, reason) => {
+                    for worker in self.crew.mirrors() {
+                        wire::gone(&mut worker.process.link.out, connection.handle);
+                    }
+                    match self.opening.get_mut(&connection.handle) {
+                        Some(opening) => opening.ended = Some(reason),
+                        None => {
+                            let event = Inbound::Disconnected(connection, reason);
+                            self.gateway.inbound.push(event);
+                        }
+                    }
+                }
+                Presence::Drained(connection) => self.mirror_slow(connection.handle, false),
+            }
+        }
+        if !opened.is_empty() {
+            let replies = self.replies.clone();
+            let bus = self.bus.clone();
+            self.store.on_durable(move |flushed| {
+                if let Err(reason) = flushed {
+                    bus.log(
+                        Level::Error,
+                        format!("connections could not be written to disk: {reason}"),
+                    );
+                }
+                replies.put_durable(opened);
+            });
+        }
+        any
+    }
+
+    fn open(&mut self, connection: Arc<Connection>) {
+        for worker in self.crew.mirrors() {
+            let out = &mut worker.process.link.out;
+            wire::opened(out, connection.handle, connection.id.as_bytes());
+        }
+        let row = connection.connected_at.to_string();
+        if let Err(error) = self
+            .store
+            .put_connection(connection.id.as_str(), row.as_bytes())
+        {
+            self.bus.log(
+                Level::Error,
+                format!("a connection could not be stored: {error}"),
+            );
+        }
+        let opening = Opening {
+            connection,
+            ended: None,
+        };
+        self.opening.insert(opening.connection.handle, opening);
+    }
+
+    /// The row of a connection is on disk: its events may begin.
+    pub(super) fn admit(&mut self, handle: u32) {
+        let Some(Opening { connection, ended }) = self.opening.remove(&handle) else {
+            return;
+        };
+        let inbound = &self.gateway.inbound;
+        inbound.push(Inbound::Connected(connection.clone()));
+        match ended {
+            Some(reason) => inbound.push(Inbound::Disconnected(connection, reason)),
+            None => connection.admit(),
+        }
+    }
+
+    /// Tells the workers that a client became slow, or can be sent to again.
+    pub(super) fn mirror_slow(&mut self, handle: u32, slow: bool) {
+        for worker in self.crew.mirrors() {
+            wire::slow(&mut worker.process.link.out, handle, slow);
+        }
+    }
+
+    /// A connection had its `disconnected`: nothing is owed to it any more.
+    pub(super) fn settle(&mut self, id: ConnectionId) {
+        if let Err(error) = self.store.remove_connection(id.as_str()) {
+            self.bus.log(
+                Level::Error,
+                format!("a connection's row could not be removed: {error}"),
+            );
+        }
+        self.store.on_durable(|_| {});
+    }
+
+    /// Writes the live connections for a worker that is to know them.
+    pub(super) fn mirror(gateway: &crate::gateway::Gateway, out: &mut Vec<u8>) {
+        for connection in gateway.registry.all() {
+            wire::opened(out, connection.handle, connection.id.as_bytes());
+            if connection.outbox.is_slow() {
+                wire::slow(out, connection.handle, true);
+            }
+        }
+    }
+}

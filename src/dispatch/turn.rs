@@ -1,0 +1,225 @@
+//! The dispatcher's task: one turn takes in everything that is ready, then writes once.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use super::crew::Worker;
+use super::invocation::Subject;
+use super::{Dispatcher, Phase, Queued};
+use crate::event::Level;
+use crate::gateway::inbound::Inbound;
+use crate::worker::wire;
+
+/// Rounds in one turn before other tasks get theirs.
+const ROUNDS: usize = 16;
+
+/// Events dispatched in one round.
+const EVENTS: usize = 1024;
+
+/// Timeout of an event whose registration named none.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Future for Dispatcher {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        this.gateway.inbound.register(cx);
+        this.replies.register(cx);
+        this.now = Instant::now();
+        for _ in 0..ROUNDS {
+            let mut busy = this.take_commands(cx);
+            busy |= this.take_presence();
+            busy |= this.read_workers(cx);
+            busy |= this.take_replies();
+            busy |= this.take_changes();
+            busy |= this.dispatch();
+            if !busy {
+                break;
+            }
+        }
+        this.check_time(cx);
+        this.flush_workers(cx);
+        this.show();
+        if this.phase != Phase::Running && this.advance_stop() {
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+}
+
+impl Dispatcher {
+    fn take_commands(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut busy = false;
+        while let Poll::Ready(Some(exit)) = self.exits.poll_recv(cx) {
+            busy = true;
+            self.worker_ended(&exit);
+        }
+        while let Poll::Ready(Some(command)) = self.commands.poll_recv(cx) {
+            busy = true;
+            self.obey(command);
+        }
+        busy
+    }
+
+    fn take_replies(&mut self) -> bool {
+        let (replies, durable) = self.replies.take();
+        let busy = !replies.is_empty() || !durable.is_empty();
+        for reply in replies {
+            if let Some(worker) = self.crew.get(reply.worker) {
+                let out = &mut worker.process.link.out;
+                wire::reply(out, reply.call, reply.status, &reply.payload);
+            }
+        }
+        for handle in durable {
+            self.admit(handle);
+        }
+        busy
+    }
+
+    fn flush_workers(&mut self, cx: &mut Context<'_>) {
+        for worker in self.crew.all() {
+            // A broken link shows when it is read; its process's end is told as well.
+            let _ = worker.process.link.poll_flush(cx);
+        }
+    }
+
+    /// Gives events to the app while there is somebody to take them and a place.
+    fn dispatch(&mut self) -> bool {
+        let mut busy = false;
+        for _ in 0..EVENTS {
+            if !self.has_place() {
+                break;
+            }
+            if self.crew.active.is_some() && self.deliver_change() {
+                busy = true;
+                continue;
+            }
+            let queued = self.queued.pop_front();
+            let event = match queued {
+                Some(queued) => Ok(queued),
+                None => match self.gateway.inbound.next_event() {
+                    Some(event) => Err(event),
+                    None => break,
+                },
+            };
+            busy = true;
+            match event {
+                Ok(queued) => self.invoke_queued(queued),
+                Err(event) => self.invoke_inbound(event),
+            }
+        }
+        busy
+    }
+
+    /// Whether an event may be taken from the queue now.
+    fn has_place(&self) -> bool {
+        if self.load.is_none() {
+            return true;
+        }
+        let Some(worker) = &self.crew.active else {
+            return false;
+        };
+        if self.crew.loading.is_some() || worker.process.link.is_full() {
+            return false;
+        }
+        self.concurrency
+            .is_none_or(|most| self.crew.in_flight() < most)
+    }
+
+    fn invoke_queued(&mut self, queued: Queued) {
+        match queued {
+            Queued::Former(id) => {
+                let reason = crate::domain::CloseReason::SANDBOX_DIED.reason;
+                self.invoke("disconnected", Subject::Disconnected(id), |out, n| {
+                    wire::disconnected(out, n, id.as_bytes(), &reason);
+                });
+            }
+            Queued::Event { name, json } => {
+                let handler = format!("event:{name}");
+                self.invoke(&handler, Subject::Event(handler.clone()), |out, n| {
+                    wire::event(out, n, json.as_bytes());
+                });
+            }
+        }
+    }
+
+    fn invoke_inbound(&mut self, event: Inbound) {
+        match event {
+            Inbound::Message(message) => {
+                let connection = message.connection;
+                let subject = Subject::Message(connection.clone());
+                self.invoke("message", subject, |out, n| {
+                    let subject = about(&connection, n);
+                    wire::message(out, subject, message.text.as_bytes(), message.binary);
+                });
+            }
+            Inbound::Connected(connection) => {
+                let subject = Subject::Connected(connection.clone());
+                self.invoke("connected", subject, |out, n| {
+                    wire::connected(out, about(&connection, n), connection.meta.as_bytes());
+                });
+            }
+            Inbound::Disconnected(connection, reason) => {
+                let subject = Subject::Disconnected(connection.id);
+                self.invoke("disconnected", subject, |out, n| {
+                    wire::disconnected(out, n, connection.id.as_bytes(), &reason.reason);
+                });
+            }
+        }
+    }
+
+    /// Begins an invocation, if the app handles the event.
+    fn invoke(&mut self, event: &str, subject: Subject, encode: impl FnOnce(&mut Vec<u8>, u32)) {
+        let timeout = self
+            .crew
+            .active
+            .as_ref()
+            .and_then(|w| w.handlers.get(event));
+        let Some(timeout) = timeout.copied() else {
+            self.pass_over(&subject);
+            return;
+        };
+        self.last_invocation = self.last_invocation.wrapping_add(1);
+        let number = self.last_invocation;
+        let now = self.now;
+        if let Some(Worker {
+            process, in_flight, ..
+        }) = self.crew.active.as_deref_mut()
+        {
+            in_flight.begin(number, subject, now, timeout.max(Duration::from_millis(1)));
+            encode(&mut process.link.out, number);
+        }
+    }
+
+    /// An event that nobody handles is settled; a message is worth a word.
+    fn pass_over(&mut self, subject: &Subject) {
+        match subject {
+            Subject::Disconnected(id) => self.settle(*id),
+            Subject::Message(_) if !self.unhandled.contains(&"message") => {
+                self.unhandled.push("message");
+                let why = match self.load {
+                    Some(_) => "the app registers no handler for it: ws.on('message', …)",
+                    None => "there is no app code in this folder",
+                };
+                self.bus
+                    .log(Level::Warn, format!("a message was not handled: {why}"));
+            }
+            _ => {}
+        }
+    }
+
+    /// The timeout of a registration.
+    pub(super) fn timeout_of(ms: Option<u64>) -> Duration {
+        ms.map_or(DEFAULT_TIMEOUT, Duration::from_millis)
+    }
+}
+
+fn about(connection: &crate::gateway::Connection, invocation: u32) -> wire::Subject<'_> {
+    wire::Subject {
+        invocation,
+        handle: connection.handle,
+        id: connection.id.as_bytes(),
+    }
+}

@@ -1,0 +1,305 @@
+//! From a TCP connection to a request's head, and on to whoever serves it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::{HeaderMap, Method, StatusCode, Version};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+
+use super::handshake::{Acceptance, Refusal, RequestHead, connected_fact};
+use super::inbound::Presence;
+use super::registry::Connection;
+use super::{Gateway, connection, http};
+use crate::domain::ConnectionId;
+use crate::event::Level;
+
+/// Longest head of a request, in bytes.
+const MAX_HEAD: usize = 16 * 1024;
+
+/// Most headers of a request.
+const MAX_HEADERS: usize = 100;
+
+/// How long a client may take over the head of its request.
+pub(super) const HEAD_TIME: Duration = Duration::from_secs(10);
+
+/// Accepts connections until told to stop.
+pub async fn serve(gateway: Arc<Gateway>, listener: TcpListener, stop: CancellationToken) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => return,
+        };
+        match accepted {
+            Ok((stream, remote)) => {
+                tokio::spawn(greet(gateway.clone(), stream, remote));
+            }
+            // Out of descriptors, or the peer is gone already: neither ends the sandbox.
+            Err(error) => {
+                if !matches!(
+                    error.kind(),
+                    io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+                ) {
+                    gateway.bus.log(
+                        Level::Warn,
+                        format!("cannot accept a connection: {error}; trying again"),
+                    );
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+            }
+        }
+    }
+}
+
+/// What the first bytes of a connection turned out to be.
+enum Greeting {
+    Handshake(Result<Box<Acceptance>, Refusal>),
+    Http,
+    Gone,
+}
+
+async fn greet(gateway: Arc<Gateway>, mut stream: TcpStream, remote: SocketAddr) {
+    let _ = stream.set_nodelay(true);
+    let mut bytes = Vec::new();
+    let reading = tokio::time::timeout(HEAD_TIME, read_head(&gateway, &mut stream, &mut bytes));
+    let greeting = reading.await.unwrap_or(Greeting::Gone);
+    match greeting {
+        Greeting::Gone => {}
+        Greeting::Http => {
+            let stream = Prefixed {
+                prefix: bytes,
+                at: 0,
+                stream,
+            };
+            Box::pin(http::serve(gateway, stream, remote)).await;
+        }
+        Greeting::Handshake(Err(refusal)) => refuse(stream, &refusal).await,
+        Greeting::Handshake(Ok(acceptance)) => {
+            if stream
+                .write_all(&switching_protocols(&acceptance))
+                .await
+                .is_ok()
+            {
+                open(&gateway, stream, remote, &acceptance, bytes).await;
+            }
+        }
+    }
+}
+
+/// Registers an accepted connection and starts its task. `rest` is what the client sent after
+/// its request.
+pub(super) async fn open(
+    gateway: &Arc<Gateway>,
+    stream: TcpStream,
+    remote: SocketAddr,
+    acceptance: &Acceptance,
+    rest: Vec<u8>,
+) {
+    let id = match ConnectionId::random() {
+        Ok(id) => id,
+        Err(error) => {
+            gateway.bus.log(
+                Level::Error,
+                format!("no random numbers for a connection id: {error}"),
+            );
+            return;
+        }
+    };
+    let handle = gateway.registry.next_handle();
+    let meta = &acceptance.meta;
+    let connection = Arc::new(Connection::new(handle, id, remote, meta));
+    gateway.bus.tell(connected_fact(id, meta, remote));
+    gateway.registry.insert(connection.clone());
+    gateway
+        .inbound
+        .presence(Presence::Opened(connection.clone()));
+    let _ = gateway.arrivals.send(handle).await;
+    connection::spawn(gateway.clone(), connection, stream, rest).await;
+}
+
+/// Reads until the head is complete. After a handshake, `bytes` holds what came behind it.
+async fn read_head(gateway: &Gateway, stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Greeting {
+    loop {
+        match stream.read_buf(bytes).await {
+            Ok(0) | Err(_) => return Greeting::Gone,
+            Ok(_) => {}
+        }
+        match parse_head(bytes) {
+            Ok(Some(head)) => {
+                let request = RequestHead {
+                    method: &head.method,
+                    target: &head.target,
+                    version: head.version,
+                    headers: &head.headers,
+                };
+                if !request.wants_websocket() {
+                    return Greeting::Http;
+                }
+                let decision = gateway.decide(&request).map(Box::new);
+                bytes.drain(..head.length);
+                return Greeting::Handshake(decision);
+            }
+            Ok(None) if bytes.len() > MAX_HEAD => {
+                let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+                return Greeting::Handshake(Err(Refusal::new(
+                    status,
+                    "the request's head is too large",
+                )));
+            }
+            Ok(None) => {}
+            Err(refusal) => return Greeting::Handshake(Err(refusal)),
+        }
+    }
+}
+
+struct ParsedHead {
+    method: Method,
+    target: String,
+    version: Version,
+    headers: HeaderMap,
+    length: usize,
+}
+
+/// Parses a head; `None` while it is incomplete.
+fn parse_head(bytes: &[u8]) -> Result<Option<ParsedHead>, Refusal> {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut request = httparse::Request::new(&mut headers);
+    let length = match request.parse(bytes) {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(httparse::Error::TooManyHeaders) => {
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            return Err(Refusal::new(status, "the request has too many headers"));
+        }
+        Err(error) => {
+            return Err(Refusal::bad_request(&format!(
+                "not an HTTP request: {error}"
+            )));
+        }
+    };
+    let bad = || Refusal::bad_request("not an HTTP request");
+    let method = Method::from_bytes(request.method.unwrap_or_default().as_bytes());
+    let mut map = HeaderMap::with_capacity(request.headers.len());
+    for header in request.headers.iter() {
+        let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| bad())?;
+        let value = HeaderValue::from_bytes(header.value).map_err(|_| bad())?;
+        map.append(name, value);
+    }
+    Ok(Some(ParsedHead {
+        method: method.map_err(|_| bad())?,
+        target: request.path.unwrap_or_default().to_owned(),
+        version: match request.version {
+            Some(1) => Version::HTTP_11,
+            _ => Version::HTTP_10,
+        },
+        headers: map,
+        length,
+    }))
+}
+
+fn switching_protocols(acceptance: &Acceptance) -> Vec<u8> {
+    let mut head = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {}\r\n",
+        acceptance.accept_key
+    );
+    if let Some(name) = &acceptance.subprotocol {
+        head.push_str("Sec-WebSocket-Protocol: ");
+        head.push_str(name);
+        head.push_str("\r\n");
+    }
+    head.push_str("\r\n");
+    head.into_bytes()
+}
+
+/// Answers a refused handshake and lets the client read the answer.
+async fn refuse(mut stream: TcpStream, refusal: &Refusal) {
+    let body = serde_json::json!({ "message": refusal.message }).to_string();
+    let mut head = format!(
+        "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n",
+        refusal.status.as_u16(),
+        refusal.status.canonical_reason().unwrap_or("Refused"),
+        body.len()
+    );
+    if let Some((name, value)) = &refusal.header {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    let answer = format!("{head}\r\n{body}");
+    if stream.write_all(answer.as_bytes()).await.is_ok() {
+        drain(&mut stream).await;
+    }
+}
+
+/// Says that nothing more comes, and reads for at most a second what the client still sends:
+/// closing with unread input would reset the connection and take our last bytes with it.
+pub(super) async fn drain(stream: &mut TcpStream) {
+    let _ = stream.shutdown().await;
+    let mut sink = [0; 1024];
+    let mut left = 1 << 20;
+    let reading = async {
+        while let Ok(read @ 1..) = stream.read(&mut sink).await {
+            left -= read.min(left);
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(1), reading).await;
+}
+
+/// A stream whose first bytes were read already.
+pub(super) struct Prefixed {
+    prefix: Vec<u8>,
+    at: usize,
+    stream: TcpStream,
+}
+
+impl Prefixed {
+    /// The stream, and what of the prefix nobody has read.
+    pub(super) fn into_parts(self) -> (TcpStream, Vec<u8>) {
+        let rest = self.prefix[self.at..].to_vec();
+        (self.stream, rest)
+    }
+}
+
+impl AsyncRead for Prefixed {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if this.at < this.prefix.len() {
+            let rest = &this.prefix[this.at..];
+            let taken = rest.len().min(buf.remaining());
+            buf.put_slice(&rest[..taken]);
+            this.at += taken;
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut this.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Prefixed {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

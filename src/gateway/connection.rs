@@ -1,0 +1,292 @@
+//! One connection's task: frames in, frames out, and its end.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use base64::Engine as _;
+use futures_util::{Sink, Stream};
+use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Message as Frame, Utf8Bytes};
+
+use super::Gateway;
+use super::accept::drain;
+use super::inbound::{Message, Presence};
+use super::outbox::Taken;
+use super::registry::Connection;
+use crate::domain::{BinaryMessages, CloseReason};
+use crate::event::{Fact, Payload};
+
+/// Size of a connection's read buffer. It is held by every idle connection; typical messages
+/// are far smaller.
+const READ_BUFFER: usize = 2048;
+
+/// Bytes that may wait in a socket's write buffer before it is written to.
+const WRITE_BUFFER: usize = 16 * 1024;
+
+/// Messages that one connection may bring before the others get their turn.
+const TURN: usize = 64;
+
+/// Starts the task of a connection whose handshake is done.
+pub(super) async fn spawn(
+    gateway: Arc<Gateway>,
+    connection: Arc<Connection>,
+    stream: TcpStream,
+    rest: Vec<u8>,
+) {
+    let limits = &gateway.limits;
+    // The write buffer's bound is the outbox's: it never holds more than the outbox let out.
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(usize::MAX)
+        .max_message_size(Some(limits.max_message))
+        .max_frame_size(Some(limits.max_frame));
+    let socket =
+        WebSocketStream::from_partially_read(stream, rest, Role::Server, Some(config)).await;
+    let task = ConnectionTask {
+        gateway: gateway.clone(),
+        connection,
+        socket: Some(socket),
+        held: None,
+        unflushed: false,
+    };
+    gateway.tasks.spawn(task);
+}
+
+/// The future that owns a socket from its handshake to its end.
+struct ConnectionTask {
+    gateway: Arc<Gateway>,
+    connection: Arc<Connection>,
+    /// Taken out when the connection ends.
+    socket: Option<WebSocketStream<TcpStream>>,
+    /// A message for which the inbound queue had no room.
+    held: Option<Message>,
+    /// Something was handed to the socket since it was last flushed.
+    unflushed: bool,
+}
+
+impl Future for ConnectionTask {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let Some(mut socket) = this.socket.take() else {
+            return Poll::Ready(());
+        };
+        match this.advance(&mut socket, cx) {
+            None => {
+                this.socket = Some(socket);
+                Poll::Pending
+            }
+            Some(reason) => {
+                this.end(socket, reason);
+                Poll::Ready(())
+            }
+        }
+    }
+}
+
+impl ConnectionTask {
+    /// Does what can be done now; the reason once the connection has ended.
+    fn advance(
+        &mut self,
+        socket: &mut WebSocketStream<TcpStream>,
+        cx: &mut Context<'_>,
+    ) -> Option<CloseReason> {
+        self.connection.outbox.register(cx);
+        let ended = self.write(socket, cx);
+        if ended.is_some() {
+            return ended;
+        }
+        match self.read(socket, cx) {
+            Poll::Ready(reason) => Some(reason),
+            // A throttle frame may have been put into the outbox meanwhile.
+            Poll::Pending => self.write(socket, cx),
+        }
+    }
+
+    /// Hands the outbox to the socket and flushes it once.
+    fn write(
+        &mut self,
+        socket: &mut WebSocketStream<TcpStream>,
+        cx: &mut Context<'_>,
+    ) -> Option<CloseReason> {
+        let mut socket = Pin::new(socket);
+        loop {
+            match socket.as_mut().poll_ready(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Some(reason_of(&error)),
+                Poll::Pending => return None,
+            }
+            match self.connection.outbox.take() {
+                Taken::Message(text) => {
+                    self.note_sent(&text);
+                    self.unflushed = true;
+                    if let Err(error) = socket.as_mut().start_send(Frame::Text(text)) {
+                        return Some(reason_of(&error));
+                    }
+                }
+                Taken::Close(reason) => return Some(reason),
+                Taken::Nothing => break,
+            }
+        }
+        if !self.unflushed {
+            return None;
+        }
+        match socket.poll_flush(cx) {
+            Poll::Pending => None,
+            Poll::Ready(Err(error)) => Some(reason_of(&error)),
+            Poll::Ready(Ok(())) => {
+                self.unflushed = false;
+                if self.connection.outbox.flushed() {
+                    let drained = Presence::Drained(self.connection.clone());
+                    self.gateway.inbound.presence(drained);
+                }
+                None
+            }
+        }
+    }
+
+    fn note_sent(&self, text: &Utf8Bytes) {
+        let now = self.gateway.clock.now_ms();
+        self.connection.traffic.sent(text.len(), now);
+        self.gateway.bus.tell(Fact::Sent {
+            connection_id: self.connection.id,
+            data: Payload::of(text),
+        });
+    }
+
+    /// Reads messages until there is none, the queue is full, or the turn is over.
+    fn read(
+        &mut self,
+        socket: &mut WebSocketStream<TcpStream>,
+        cx: &mut Context<'_>,
+    ) -> Poll<CloseReason> {
+        for _ in 0..TURN {
+            if self
+                .gateway
+                .inbound
+                .poll_message(cx, &mut self.held)
+                .is_pending()
+            {
+                return Poll::Pending;
+            }
+            if !self.connection.is_admitted() {
+                return Poll::Pending;
+            }
+            match Pin::new(&mut *socket).poll_next(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(None) => return Poll::Ready(CloseReason::VANISHED),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(reason_of(&error)),
+                Poll::Ready(Some(Ok(frame))) => {
+                    if let Some(reason) = self.receive(frame) {
+                        return Poll::Ready(reason);
+                    }
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Takes one frame; the reason if it ends the connection.
+    fn receive(&mut self, frame: Frame) -> Option<CloseReason> {
+        match frame {
+            Frame::Text(text) => self.accept(text, false),
+            Frame::Binary(bytes) => match self.gateway.limits.binary {
+                BinaryMessages::Close => return Some(CloseReason::BINARY),
+                BinaryMessages::Allow => {
+                    let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+                    self.accept(text.into(), true);
+                }
+            },
+            Frame::Close(None) => return Some(CloseReason::NO_STATUS),
+            Frame::Close(Some(close)) => {
+                return Some(CloseReason::by_client(close.code.into(), &close.reason));
+            }
+            // Pings are answered by the library; API Gateway is not known to count them as
+            // activity, so they do not reset the idle timer.
+            Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_) => {}
+        }
+        None
+    }
+
+    fn accept(&mut self, text: Utf8Bytes, binary: bool) {
+        let now = self.gateway.clock.now_ms();
+        self.connection.traffic.received(text.len(), now);
+        self.gateway.bus.tell(Fact::Message {
+            connection_id: self.connection.id,
+            data: Payload::of(&text),
+        });
+        if self.gateway.take_token() {
+            let connection = self.connection.clone();
+            self.held = Some(Message {
+                connection,
+                text,
+                binary,
+            });
+            return;
+        }
+        self.gateway.tell_throttled(Some(self.connection.id));
+        let request_id = self.gateway.request_id();
+        let frame = serde_json::json!({
+            "message": "Too Many Requests",
+            "connectionId": self.connection.id,
+            "requestId": request_id,
+        });
+        self.connection.outbox.put(frame.to_string().into());
+    }
+
+    /// Tells everybody that the connection has ended, and says good-bye to the client.
+    fn end(&mut self, socket: WebSocketStream<TcpStream>, reason: CloseReason) {
+        self.connection.outbox.end();
+        self.gateway.registry.remove(&self.connection);
+        self.gateway.bus.tell(Fact::Disconnected {
+            connection_id: self.connection.id,
+            code: reason.code,
+            reason: reason.reason.to_string(),
+        });
+        let closed = Presence::Closed(self.connection.clone(), reason.clone());
+        self.gateway.inbound.presence(closed);
+        self.gateway.tasks.spawn(say_goodbye(socket, reason));
+    }
+}
+
+/// Close frame, FIN, then at most a second for the client's last bytes.
+async fn say_goodbye(mut socket: WebSocketStream<TcpStream>, reason: CloseReason) {
+    use futures_util::SinkExt as _;
+    if reason == CloseReason::VANISHED {
+        return;
+    }
+    let frame = reason.is_sendable().then(|| CloseFrame {
+        code: CloseCode::from(reason.code),
+        reason: Utf8Bytes::from(reason.reason.as_ref()),
+    });
+    // After a close by the client this only flushes the reply that the library has queued.
+    let closing = async {
+        let _ = socket.send(Frame::Close(frame)).await;
+        let _ = socket.flush().await;
+    };
+    if tokio::time::timeout(std::time::Duration::from_secs(1), closing)
+        .await
+        .is_ok()
+    {
+        drain(&mut socket.into_inner()).await;
+    }
+}
+
+/// What a failed read or write means for the connection.
+fn reason_of(error: &Error) -> CloseReason {
+    match error {
+        Error::Capacity(CapacityError::MessageTooLong { .. }) => CloseReason::TOO_BIG,
+        Error::Utf8(_) => CloseReason::NOT_UTF8,
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => CloseReason::VANISHED,
+        Error::Protocol(_) => CloseReason::PROTOCOL_ERROR,
+        _ => CloseReason::VANISHED,
+    }
+}

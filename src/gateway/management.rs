@@ -1,0 +1,187 @@
+//! The management API: `/@connections/{id}`, with the answers of API Gateway.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue, ORIGIN};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use percent_encoding::percent_decode_str;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use super::Gateway;
+use super::handshake::Refusal;
+use super::http::{Body, json, refused};
+use super::outbox::Put;
+use super::registry::Connection;
+use crate::domain::{CloseReason, ConnectionId};
+use crate::iso;
+
+/// Largest message that can be posted, in bytes.
+const MAX_POST: usize = 131_072;
+
+/// The header in which AWS names an error.
+const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+
+/// Whether a path is the management API's, with or without a leading stage segment.
+pub(super) fn is_addressed(path: &str) -> bool {
+    segments(path).is_some()
+}
+
+/// What follows `@connections/`; `None` if the path is not below it.
+fn segments(path: &str) -> Option<Vec<String>> {
+    let decoded = |s: &str| percent_decode_str(s).decode_utf8_lossy().into_owned();
+    let all: Vec<String> = path.split('/').skip(1).map(decoded).collect();
+    let at = all.iter().take(2).position(|s| s == "@connections")?;
+    Some(all[at + 1..].to_vec())
+}
+
+/// Serves a request to the management API.
+pub(super) async fn answer(gateway: &Arc<Gateway>, request: Request<Incoming>) -> Response<Body> {
+    if request.headers().contains_key(ORIGIN) || !gateway.is_signed(request.headers()) {
+        return refused(&Refusal::forbidden());
+    }
+    let id = match segments(request.uri().path()).as_deref() {
+        Some([id]) if !id.is_empty() => id.clone(),
+        _ => return refused(&Refusal::forbidden()),
+    };
+    let known = [Method::GET, Method::POST, Method::DELETE];
+    if !known.contains(request.method()) {
+        return refused(&Refusal::forbidden());
+    }
+    let Ok(parsed) = id.parse::<ConnectionId>() else {
+        return malformed(gateway, &id);
+    };
+    let live = gateway
+        .registry
+        .by_id(&parsed)
+        .filter(|c| !c.outbox.is_closing());
+    let Some(connection) = live else {
+        return error(StatusCode::GONE, "GoneException", String::new());
+    };
+    match *request.method() {
+        Method::GET => describe(&connection),
+        Method::DELETE => {
+            if !connection.close(CloseReason::CLOSED_BY_SERVER) {
+                return error(StatusCode::GONE, "GoneException", String::new());
+            }
+            let mut response = Response::new(Body::default());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            response
+        }
+        _ => post(&connection, request).await,
+    }
+}
+
+async fn post(connection: &Connection, request: Request<Incoming>) -> Response<Body> {
+    let body = match Limited::new(request.into_body(), MAX_POST).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(cause) if cause.is::<LengthLimitError>() => {
+            let body = r#"{"message":"Message too long"}"#.to_owned();
+            return error(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "PayloadTooLargeException",
+                body,
+            );
+        }
+        Err(_) => return refused(&Refusal::bad_request("the request's body ended early")),
+    };
+    if connection.outbox.is_slow() {
+        return too_slow();
+    }
+    match connection.outbox.put(text_of(body)) {
+        Put::Queued | Put::BecameSlow => Response::new(Body::default()),
+        Put::Closing => error(StatusCode::GONE, "GoneException", String::new()),
+        Put::Full => too_slow(),
+    }
+}
+
+/// A posted message as text: what is not UTF-8 is replaced, since only text frames are sent.
+fn text_of(body: Bytes) -> Utf8Bytes {
+    match Utf8Bytes::try_from(body.clone()) {
+        Ok(text) => text,
+        Err(_) => String::from_utf8_lossy(&body).into_owned().into(),
+    }
+}
+
+fn too_slow() -> Response<Body> {
+    let body = r#"{"message":"The client is reading too slowly"}"#.to_owned();
+    error(
+        StatusCode::TOO_MANY_REQUESTS,
+        "LimitExceededException",
+        body,
+    )
+}
+
+fn malformed(gateway: &Gateway, id: &str) -> Response<Body> {
+    let body = serde_json::json!({
+        "message": format!("Invalid connectionId: {id}"),
+        "connectionId": id,
+        "requestId": gateway.request_id(),
+    });
+    error(
+        StatusCode::BAD_REQUEST,
+        "BadRequestException",
+        body.to_string(),
+    )
+}
+
+fn describe(connection: &Connection) -> Response<Body> {
+    use std::sync::atomic::Ordering::Relaxed;
+    let meta = connection.meta();
+    let agent = meta.as_ref().and_then(|m| m.headers.get("User-Agent"));
+    let last_active = connection.traffic.last_active_at.load(Relaxed);
+    let body = serde_json::json!({
+        "connectedAt": iso::from_ms(connection.connected_at),
+        "identity": {
+            "sourceIp": connection.remote.ip(),
+            "userAgent": agent.and_then(|a| a.as_str()).unwrap_or_default(),
+        },
+        "lastActiveAt": iso::from_ms(last_active),
+    });
+    json(StatusCode::OK, body.to_string())
+}
+
+fn error(status: StatusCode, kind: &'static str, body: String) -> Response<Body> {
+    let mut response = json(status, body);
+    response
+        .headers_mut()
+        .insert(ERROR_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+impl Gateway {
+    /// Whether a request carries credentials that this sandbox gave out.
+    fn is_signed(&self, headers: &HeaderMap) -> bool {
+        let header = headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok());
+        let credential = header
+            .and_then(|h| h.strip_prefix("AWS4-HMAC-SHA256"))
+            .and_then(|h| {
+                h.split(',')
+                    .find_map(|part| part.trim().strip_prefix("Credential="))
+            });
+        let key_id = credential.and_then(|c| c.split('/').next());
+        key_id.is_some_and(|key| self.any_credentials || key == self.credentials.key_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_recognised_with_and_without_a_stage_and_percent_encoded() {
+        let id = vec!["AAAAAAAAAAAAAAA=".to_owned()];
+        for path in [
+            "/@connections/AAAAAAAAAAAAAAA=",
+            "/%40connections/AAAAAAAAAAAAAAA%3D",
+            "/prod/@connections/AAAAAAAAAAAAAAA%3D",
+        ] {
+            assert_eq!(segments(path), Some(id.clone()), "{path}");
+        }
+        assert_eq!(segments("/"), None);
+        assert_eq!(segments("/a/b/@connections/x"), None);
+        assert_eq!(segments("/@connections"), Some(vec![]));
+    }
+}

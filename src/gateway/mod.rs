@@ -1,0 +1,159 @@
+//! The WebSocket endpoint: owns the sockets, outlives the app's code.
+//!
+//! The gateway knows nothing of workers or the store. It tells what comes in through its
+//! [`InboundQueue`]; whoever has something for a client puts it into the connection's outbox.
+
+mod accept;
+pub mod access;
+mod connection;
+mod handshake;
+mod http;
+pub mod inbound;
+mod management;
+pub mod outbox;
+mod reaper;
+pub mod registry;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use access::AccessRules;
+pub use inbound::InboundQueue;
+pub use registry::{Connection, Registry};
+
+use crate::domain::{Clock, ConnectionId, ConnectionLimits, RateLimits, TokenBucket};
+use crate::event::{EventBus, Fact};
+
+/// Most connections that may be open at once.
+pub const MAX_CONNECTIONS: usize = 50_000;
+
+/// The credentials with which the worker signs its requests to the management API.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// As `AWS_ACCESS_KEY_ID`.
+    pub key_id: String,
+    /// As `AWS_SECRET_ACCESS_KEY`.
+    pub secret: String,
+}
+
+/// What a gateway is made of.
+pub struct GatewayConfig {
+    /// Rate and burst.
+    pub rate: RateLimits,
+    /// The bounds of each connection.
+    pub limits: ConnectionLimits,
+    /// Who may come in.
+    pub access: AccessRules,
+    /// Subprotocols that may be negotiated.
+    pub subprotocols: Vec<String>,
+    /// The worker's credentials.
+    pub credentials: Credentials,
+    /// Whether any credentials will do.
+    pub any_credentials: bool,
+}
+
+/// The gateway's shared state.
+pub struct Gateway {
+    /// Live connections.
+    pub registry: Registry,
+    /// What it tells the dispatcher.
+    pub inbound: InboundQueue,
+    /// Its connection tasks and the good-byes of closed sockets.
+    pub tasks: TaskTracker,
+    clock: Clock,
+    bus: EventBus,
+    limits: ConnectionLimits,
+    access: AccessRules,
+    subprotocols: Vec<String>,
+    credentials: Credentials,
+    any_credentials: bool,
+    max_connections: usize,
+    rate: RateLimits,
+    bucket: Mutex<TokenBucket>,
+    active: AtomicBool,
+    stop: CancellationToken,
+    arrivals: mpsc::Sender<u32>,
+    requests: AtomicU64,
+}
+
+impl Gateway {
+    /// A gateway without listeners; starts its reaper, so it needs a runtime.
+    pub fn start(
+        config: GatewayConfig,
+        clock: Clock,
+        bus: EventBus,
+        stop: CancellationToken,
+    ) -> Arc<Self> {
+        let (arrivals, receiver) = mpsc::channel(reaper::ARRIVALS);
+        let gateway = Arc::new(Self {
+            registry: Registry::default(),
+            inbound: InboundQueue::default(),
+            tasks: TaskTracker::new(),
+            bucket: Mutex::new(TokenBucket::full(config.rate, clock.now_ms())),
+            rate: config.rate,
+            clock,
+            bus,
+            limits: config.limits,
+            access: config.access,
+            subprotocols: config.subprotocols,
+            credentials: config.credentials,
+            any_credentials: config.any_credentials,
+            max_connections: MAX_CONNECTIONS,
+            active: AtomicBool::new(true),
+            stop,
+            arrivals,
+            requests: AtomicU64::new(0),
+        });
+        tokio::spawn(reaper::run(gateway.clone(), receiver));
+        gateway
+    }
+
+    /// Serves a listener until the gateway is told to stop.
+    pub fn listen(self: &Arc<Self>, listener: TcpListener) {
+        let serving = accept::serve(self.clone(), listener, self.stop.clone());
+        tokio::spawn(serving);
+    }
+
+    /// Whether connection attempts are accepted.
+    pub fn is_active(&self) -> bool {
+        self.active.load(Ordering::Relaxed)
+    }
+
+    /// Pauses or resumes: connection attempts get 403 while paused.
+    pub fn set_active(&self, active: bool) {
+        self.active.store(active, Ordering::Relaxed);
+    }
+
+    /// The rate limits in force.
+    pub fn rate(&self) -> RateLimits {
+        self.rate
+    }
+
+    /// A request id in API Gateway's form, for errors that no invocation stands behind.
+    pub fn request_id(&self) -> String {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        let mut bytes = [0xff; 11];
+        bytes[3..].copy_from_slice(&number.to_be_bytes());
+        ConnectionId::from_random(bytes).to_string()
+    }
+
+    fn take_token(&self) -> bool {
+        let mut bucket = self.bucket.lock().unwrap_or_else(|e| e.into_inner());
+        bucket.take(self.clock.now_ms())
+    }
+
+    fn tell_throttled(&self, connection_id: Option<ConnectionId>) {
+        let RateLimits { rate, burst, .. } = self.rate;
+        self.bus.tell(Fact::Throttled {
+            connection_id,
+            hint: format!(
+                "the limits are {rate} messages a second and a burst of {burst}; --env stage raises them, --no-limits lifts them"
+            ),
+        });
+    }
+}

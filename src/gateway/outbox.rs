@@ -1,0 +1,188 @@
+//! What waits to be written to one client.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard};
+use std::task::{Context, Waker};
+
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use crate::domain::CloseReason;
+
+/// Above this many queued bytes the client counts as slow, and sends to it are refused.
+pub const SLOW_BYTES: usize = 1 << 20;
+
+/// Above this many queued bytes the connection is closed. The distance to [`SLOW_BYTES`] is
+/// room for sends that were on their way when the refusal began.
+pub const FULL_BYTES: usize = 16 << 20;
+
+/// What became of a message put into an outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// It will be written.
+    Queued,
+    /// It will be written, and the client has just become slow.
+    BecameSlow,
+    /// The connection closes; the message goes nowhere.
+    Closing,
+    /// The client is too slow; the message was dropped and the connection closes.
+    Full,
+}
+
+/// A connection's bounded queue of outgoing messages. It belongs to the connection's task, which
+/// is woken when something is put in.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    messages: VecDeque<Utf8Bytes>,
+    /// Bytes queued here and in the socket's write buffer.
+    bytes: usize,
+    slow: bool,
+    close: Option<CloseReason>,
+    ended: bool,
+    waker: Option<Waker>,
+}
+
+/// What the connection's task takes out.
+#[derive(Debug)]
+pub(super) enum Taken {
+    Message(Utf8Bytes),
+    Close(CloseReason),
+    Nothing,
+}
+
+impl Outbox {
+    /// Puts a message in.
+    pub fn put(&self, text: Utf8Bytes) -> Put {
+        let mut inner = self.lock();
+        if inner.ended || inner.close.is_some() {
+            return Put::Closing;
+        }
+        let bytes = inner.bytes + text.len();
+        if bytes > FULL_BYTES {
+            inner.messages.clear();
+            inner.close = Some(CloseReason::TOO_SLOW);
+            inner.wake();
+            return Put::Full;
+        }
+        inner.bytes = bytes;
+        inner.messages.push_back(text);
+        inner.wake();
+        if bytes > SLOW_BYTES && !inner.slow {
+            inner.slow = true;
+            return Put::BecameSlow;
+        }
+        Put::Queued
+    }
+
+    /// Whether the client has so much waiting that further sends should be refused.
+    pub fn is_slow(&self) -> bool {
+        self.lock().slow
+    }
+
+    /// Asks for a close after what is queued; false if it closes already.
+    pub(super) fn close(&self, reason: CloseReason) -> bool {
+        let mut inner = self.lock();
+        if inner.ended || inner.close.is_some() {
+            return false;
+        }
+        inner.close = Some(reason);
+        inner.wake();
+        true
+    }
+
+    /// Whether a close was asked for or has happened.
+    pub fn is_closing(&self) -> bool {
+        let inner = self.lock();
+        inner.ended || inner.close.is_some()
+    }
+
+    /// The next thing to write.
+    pub(super) fn take(&self) -> Taken {
+        let mut inner = self.lock();
+        if let Some(text) = inner.messages.pop_front() {
+            return Taken::Message(text);
+        }
+        match inner.close.clone() {
+            Some(reason) => Taken::Close(reason),
+            None => Taken::Nothing,
+        }
+    }
+
+    /// The socket took everything that was handed to it. True if the client was slow until now.
+    pub(super) fn flushed(&self) -> bool {
+        let mut inner = self.lock();
+        inner.bytes = inner.messages.iter().map(|m| m.len()).sum();
+        std::mem::take(&mut inner.slow)
+    }
+
+    /// The connection ended: nothing more is accepted.
+    pub(super) fn end(&self) {
+        let mut inner = self.lock();
+        inner.ended = true;
+        inner.messages = VecDeque::new();
+        inner.waker = None;
+    }
+
+    /// Remembers whom to wake.
+    pub(super) fn register(&self, cx: &Context<'_>) {
+        let mut inner = self.lock();
+        match &mut inner.waker {
+            Some(waker) if waker.will_wake(cx.waker()) => {}
+            slot => *slot = Some(cx.waker().clone()),
+        }
+    }
+
+    pub(super) fn wake(&self) {
+        self.lock().wake();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+impl Inner {
+    fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_come_out_in_order_and_the_close_last() {
+        let outbox = Outbox::default();
+        assert_eq!(outbox.put("a".into()), Put::Queued);
+        assert_eq!(outbox.put("b".into()), Put::Queued);
+        assert!(outbox.close(CloseReason::CLOSED_BY_SERVER));
+        assert!(!outbox.close(CloseReason::GOING_AWAY));
+        assert_eq!(outbox.put("c".into()), Put::Closing);
+        assert!(matches!(outbox.take(), Taken::Message(m) if m == "a"));
+        assert!(matches!(outbox.take(), Taken::Message(m) if m == "b"));
+        assert!(matches!(outbox.take(), Taken::Close(r) if r == CloseReason::CLOSED_BY_SERVER));
+    }
+
+    #[test]
+    fn a_client_that_does_not_read_becomes_slow_and_is_then_closed() {
+        let outbox = Outbox::default();
+        let big: Utf8Bytes = "x".repeat(100_000).into();
+        let mut outcomes = Vec::new();
+        while outcomes.last() != Some(&Put::Full) {
+            outcomes.push(outbox.put(big.clone()));
+        }
+        assert_eq!(
+            outcomes.iter().filter(|o| **o == Put::BecameSlow).count(),
+            1
+        );
+        assert!(outcomes.len() <= FULL_BYTES / big.len() + 1);
+        assert!(matches!(outbox.take(), Taken::Close(r) if r == CloseReason::TOO_SLOW));
+    }
+}

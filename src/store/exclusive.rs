@@ -1,0 +1,172 @@
+//! Operations that nobody may see half done: emptying a table whose items' deletion somebody hears
+//! of, and applying an import. They run on a thread of their own while calls wait in a queue.
+
+use std::collections::VecDeque;
+use std::sync::MutexGuard;
+
+use super::Store;
+use super::core::Core;
+use super::dispatch::{Job, not_durable};
+use super::layout::{self, Generation, prefix};
+use super::maintain::CHUNK;
+use super::refusal::Refusal;
+use super::rows::{Place, Rows};
+use super::wire::Reply;
+
+/// Lets the waiting calls run, also if the exclusive operation panicked.
+struct Closed<'a>(&'a Store);
+
+impl Drop for Closed<'_> {
+    fn drop(&mut self) {
+        self.0.run_waiting();
+    }
+}
+
+impl Store {
+    /// Runs `work` while calls wait. Waits for another exclusive operation to end first: for threads
+    /// that may block.
+    pub(super) fn exclusively<T>(&self, work: impl FnOnce(&Self) -> T) -> T {
+        self.wait_open().gate = Some(VecDeque::new());
+        let closed = Closed(self);
+        let outcome = work(self);
+        drop(closed);
+        outcome
+    }
+
+    /// The core, once no exclusive operation runs.
+    pub(super) fn wait_open(&self) -> MutexGuard<'_, Core> {
+        let closed = |core: &mut Core| core.gate.is_some();
+        self.shared
+            .opened
+            .wait_while(self.core(), closed)
+            .unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Runs the calls that waited, in order, then lets new ones run at once.
+    fn run_waiting(&self) {
+        loop {
+            let mut core = self.core();
+            let job: Option<Job> = core.gate.as_mut().and_then(VecDeque::pop_front);
+            let Some(job) = job else {
+                core.gate = None;
+                self.shared.opened.notify_all();
+                return;
+            };
+            drop(core);
+            job(self);
+        }
+    }
+
+    /// Empties a table on a thread of its own, recording what is deleted; the gate is closed already.
+    pub(super) fn empty_aside(&self, table: String, done: impl FnOnce(Reply) + Send + 'static) {
+        let store = self.clone();
+        let work = move || {
+            let closed = Closed(&store);
+            store.empty_closed(&table, done);
+            drop(closed);
+        };
+        // Without a thread the caller has to wait; that beats not doing it.
+        let (send, receive) = std::sync::mpsc::channel::<Box<dyn FnOnce() + Send>>();
+        let spawned = std::thread::Builder::new()
+            .name("store-truncate".into())
+            .spawn(move || {
+                if let Ok(work) = receive.recv() {
+                    work();
+                }
+            });
+        match spawned {
+            Ok(_) => drop(send.send(Box::new(work))),
+            Err(_) => work(),
+        }
+    }
+
+    /// Empties a table while the gate is closed, recording what is deleted.
+    pub(super) fn empty_closed(&self, table: &str, done: impl FnOnce(Reply) + Send + 'static) {
+        match self.replace_recorded(table, None) {
+            Ok(old) => self.answer_emptied(old, done),
+            Err(refusal) => done(Reply::refused(&refusal)),
+        }
+    }
+
+    /// Answers a truncate with the number of items that the old generation had.
+    pub(super) fn answer_emptied(
+        &self,
+        old: Generation,
+        done: impl FnOnce(Reply) + Send + 'static,
+    ) {
+        self.shared.maintenance.delete(old, |total| {
+            done(match total {
+                Ok(total) => Reply::ok(total.to_string().into_bytes()),
+                Err(reason) => Reply::refused(&not_durable(&reason)),
+            });
+        });
+    }
+
+    /// Gives a table a new generation (`new`, or an empty one): one atomic step, in which all old
+    /// items count as deleted and all new ones as created. The gate is closed.
+    pub(super) fn replace_recorded(
+        &self,
+        table: &str,
+        new: Option<Generation>,
+    ) -> Result<Generation, Refusal> {
+        let recorded = self.record_replacement(table, new);
+        let mut core = self.core();
+        let mut rows = Rows::default();
+        let replaced = recorded.and_then(|()| {
+            core.publish_changes(&mut rows);
+            Ok(core.replace_generation(rows, table, new)?)
+        });
+        match replaced {
+            Ok(old) => {
+                core.tell();
+                Ok(old)
+            }
+            Err(refusal) => {
+                core.discard_changes()?;
+                Err(refusal)
+            }
+        }
+    }
+
+    fn record_replacement(&self, table: &str, new: Option<Generation>) -> Result<(), Refusal> {
+        let old = {
+            let mut core = self.core();
+            core.stage_changes()?;
+            core.generation(table)?
+        };
+        self.record_all(old, false)?;
+        new.map_or(Ok(()), |new| self.record_all(new, true))
+    }
+
+    /// Records all items of a generation as created or deleted, without changing them.
+    fn record_all(&self, generation: Generation, created: bool) -> Result<(), Refusal> {
+        let mut from = layout::generation_prefix(prefix::ITEM, generation);
+        let end = layout::successor(from.clone());
+        loop {
+            let mut core = self.core();
+            let entries = core.db.range(from..end.clone()).take(CHUNK);
+            let entries = entries.collect::<Result<Vec<_>, _>>()?;
+            let mut rows = Rows::default();
+            for (key, row) in &entries {
+                let (namespace, rest) = layout::item_of(key)
+                    .ok_or_else(|| Refusal::store("an item's row is damaged"))?;
+                let at = Place {
+                    generation,
+                    namespace: &namespace,
+                    rest: &rest,
+                };
+                let (old, new) = if created {
+                    (None, Some(&**row))
+                } else {
+                    (Some(&**row), None)
+                };
+                core.record(&mut rows, &at, old, new)?;
+            }
+            core.apply(rows)?;
+            match entries.last() {
+                Some((key, _)) => from = layout::just_after(key),
+                None => return Ok(()),
+            }
+        }
+    }
+}

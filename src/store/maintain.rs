@@ -1,0 +1,192 @@
+//! Work in the background: deleting the rows of generations that no table uses any more, and
+//! sweeping items that expired long ago.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use sled::{Batch, Db};
+
+use super::core::Core;
+use super::layout::{self, Generation, prefix};
+use super::lock_core;
+use super::refusal::Refusal;
+use super::rows::{Place, Rows};
+use super::tables::{dead_generations, dead_key};
+
+/// An expired item is kept so long (seconds), as DynamoDB promises to purge "within 48 hours".
+const KEEP_EXPIRED: i64 = 48 * 3600;
+/// DynamoDB takes a ttl that is further in the past for a mistake and leaves the item alone.
+const TOO_LONG_AGO: i64 = 5 * 365 * 86_400;
+/// How often expired items are looked for (real time; one look at an index costs microseconds).
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+/// Rows handled in one go.
+pub(super) const CHUNK: usize = 256;
+
+/// Told how many items a dead generation had.
+type Counted = Box<dyn FnOnce(Result<u64, String>) + Send>;
+
+/// The background thread's other end.
+pub(super) struct Maintenance {
+    orders: Option<Sender<(Generation, Counted)>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Maintenance {
+    /// Starts the thread; it first goes on with what an earlier run left undone.
+    pub fn start(core: Arc<Mutex<Core>>) -> Result<Self, String> {
+        let (orders, received) = channel();
+        let db = lock_core(&core).db.clone();
+        let dead = dead_generations(&db).map_err(|error| error.to_string())?;
+        let mut worker = Worker {
+            core,
+            db,
+            dead: dead.into(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("store-maintenance".into())
+            .spawn(move || worker.run(&received))
+            .map_err(|error| error.to_string())?;
+        Ok(Self {
+            orders: Some(orders),
+            thread: Some(thread),
+        })
+    }
+
+    /// Counts a dead generation's items, tells the number once everything applied so far is on disk,
+    /// and deletes the rows.
+    pub fn delete(
+        &self,
+        generation: Generation,
+        counted: impl FnOnce(Result<u64, String>) + Send + 'static,
+    ) {
+        if let Some(orders) = &self.orders
+            && let Err(unsent) = orders.send((generation, Box::new(counted)))
+        {
+            let (_, counted) = unsent.0;
+            counted(Err("the maintenance thread ended".into()));
+        }
+    }
+}
+
+impl Drop for Maintenance {
+    fn drop(&mut self) {
+        self.orders = None;
+        let thread = self.thread.take();
+        if let Some(thread) = thread.filter(|t| t.thread().id() != std::thread::current().id()) {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Worker {
+    core: Arc<Mutex<Core>>,
+    db: Db,
+    /// Generations whose rows are to be deleted. Only these: one that was just marked is not to be
+    /// touched before it was counted, or while an import fills it.
+    dead: VecDeque<Generation>,
+}
+
+impl Worker {
+    fn run(&mut self, orders: &Receiver<(Generation, Counted)>) {
+        loop {
+            let order = if self.dead.is_empty() {
+                match orders.recv_timeout(SWEEP_EVERY) {
+                    Err(RecvTimeoutError::Disconnected) => return,
+                    order => order.ok(),
+                }
+            } else {
+                match orders.try_recv() {
+                    Err(TryRecvError::Disconnected) => return,
+                    order => order.ok(),
+                }
+            };
+            match (order, self.dead.front().copied()) {
+                (Some((generation, counted)), _) => {
+                    counted(self.count(generation));
+                    self.dead.push_back(generation);
+                }
+                (None, Some(generation)) => self.delete_some(generation),
+                // What cannot be swept now is tried again later.
+                (None, None) => drop(self.sweep()),
+            }
+        }
+    }
+
+    /// Counts the items of a dead generation, after a flush.
+    fn count(&self, generation: Generation) -> Result<u64, String> {
+        self.db.flush().map_err(|error| error.to_string())?;
+        let items = layout::generation_prefix(prefix::ITEM, generation);
+        self.db.scan_prefix(items).keys().try_fold(0, |count, key| {
+            key.map(|_| count + 1).map_err(|error| error.to_string())
+        })
+    }
+
+    /// Deletes some rows of a dead generation, and its mark with the last ones.
+    fn delete_some(&mut self, generation: Generation) {
+        let done = [prefix::ITEM, prefix::LABEL, prefix::TTL]
+            .into_iter()
+            .try_fold(true, |done, kind| {
+                let rows = layout::generation_prefix(kind, generation);
+                Ok(done && self.delete_chunk(&rows)? < CHUNK)
+            })
+            .and_then(|done: bool| {
+                if done {
+                    self.db.remove(dead_key(generation))?;
+                }
+                Ok::<_, sled::Error>(done)
+            });
+        // Whatever fails now is found by its mark at the next start.
+        if done.unwrap_or(true) {
+            self.dead.pop_front();
+        }
+    }
+
+    fn delete_chunk(&self, rows: &[u8]) -> Result<usize, sled::Error> {
+        let keys = self.db.scan_prefix(rows).keys().take(CHUNK);
+        let keys = keys.collect::<Result<Vec<_>, _>>()?;
+        let count = keys.len();
+        let mut batch = Batch::default();
+        keys.into_iter().for_each(|key| batch.remove(key));
+        self.db.apply_batch(batch)?;
+        Ok(count)
+    }
+
+    /// Removes items whose ttl passed long ago.
+    fn sweep(&self) -> Result<(), Refusal> {
+        let generations = lock_core(&self.core).tables.generations();
+        for generation in generations {
+            while sweep_some(&mut lock_core(&self.core), generation)? == CHUNK {}
+        }
+        Ok(())
+    }
+}
+
+/// Removes up to [`CHUNK`] expired items of a generation; tells how many.
+fn sweep_some(core: &mut Core, generation: Generation) -> Result<usize, Refusal> {
+    if core.gate.is_some() {
+        return Ok(0);
+    }
+    let now = core.now();
+    let due = layout::ttl_range(generation, now - TOO_LONG_AGO, now - KEEP_EXPIRED);
+    let entries = core.db.range(due).keys().take(CHUNK);
+    let keys = entries.collect::<Result<Vec<_>, _>>()?;
+    let mut rows = Rows::default();
+    for key in &keys {
+        let Some((namespace, rest)) = layout::item_of(key) else {
+            continue;
+        };
+        let at = Place {
+            generation,
+            namespace: &namespace,
+            rest: &rest,
+        };
+        if !core.remove_into(&mut rows, &at)? {
+            rows.remove(key.to_vec());
+        }
+    }
+    core.apply(rows)?;
+    Ok(keys.len())
+}

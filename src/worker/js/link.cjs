@@ -1,0 +1,161 @@
+// The worker's end of the link: frames as worker/wire.rs describes them.
+'use strict';
+const net = require('node:net');
+const fs = require('node:fs');
+
+const FD = 3;
+const HEADER = 5; // u32 length, u8 kind
+const CHUNK = 64 * 1024;
+const MAX_FRAME = 64 * 1024 * 1024;
+
+const handlers = new Array(32).fill(null);
+let socket;
+
+// ---- out: frames gather in one buffer that is written once per turn of the event loop ----
+
+let out = Buffer.allocUnsafeSlow(CHUNK);
+let end = 0;
+let scheduled = false;
+
+function flush() {
+  scheduled = false;
+  if (end === 0) return;
+  let from = 0;
+  // A direct write saves the stream machinery; what the kernel does not take goes through it.
+  if (socket.writableLength === 0) {
+    try {
+      from = fs.writeSync(FD, out, 0, end);
+    } catch (error) {
+      if (error.code !== 'EAGAIN') process.exit(1); // the sandbox is gone
+    }
+  }
+  if (from < end) {
+    const rest = Buffer.allocUnsafeSlow(end - from);
+    out.copy(rest, 0, from, end);
+    socket.write(rest);
+  }
+  end = 0;
+  if (out.length > 16 * CHUNK) out = Buffer.allocUnsafeSlow(CHUNK);
+}
+
+/** Writes everything before it returns; for the process's last moments. */
+function flushAll() {
+  const until = Date.now() + 1000;
+  let from = 0;
+  // Behind a write that is under way nothing can be put in order any more.
+  while (from < end && socket.writableLength === 0 && Date.now() < until) {
+    try {
+      from += fs.writeSync(FD, out, from, end - from);
+    } catch (error) {
+      if (error.code !== 'EAGAIN') break;
+    }
+  }
+  end = 0;
+}
+
+/** Makes room for `bytes` more and returns the offset at which they go. */
+function reserve(bytes) {
+  if (end + bytes > out.length) {
+    if (end > 0 && bytes <= CHUNK) {
+      flush();
+    } else {
+      const larger = Buffer.allocUnsafeSlow(Math.max(out.length * 2, end + bytes));
+      out.copy(larger, 0, 0, end);
+      out = larger;
+    }
+  }
+  if (!scheduled) {
+    scheduled = true;
+    setImmediate(flush);
+  }
+  return end;
+}
+
+function header(at, length, kind) {
+  out.writeUInt32LE(length, at);
+  out[at + 4] = kind;
+}
+
+/** A frame of a number and nothing else. */
+function sendNumber(kind, number) {
+  const at = reserve(HEADER + 4);
+  header(at, 5, kind);
+  out.writeUInt32LE(number, at + HEADER);
+  end = at + HEADER + 4;
+}
+
+/** A frame of a number and text. Returns the text's size in bytes. */
+function sendText(kind, number, text) {
+  const at = reserve(HEADER + 4 + text.length * 3);
+  const written = out.utf8Write(text, at + HEADER + 4);
+  header(at, 5 + written, kind);
+  out.writeUInt32LE(number, at + HEADER);
+  end = at + HEADER + 4 + written;
+  return written;
+}
+
+/** A frame of text alone. */
+function sendBare(kind, text) {
+  const at = reserve(HEADER + text.length * 3);
+  const written = out.utf8Write(text, at + HEADER);
+  header(at, 1 + written, kind);
+  end = at + HEADER + written;
+}
+
+/** A call: number, operation, and a payload that is text or bytes. */
+function sendCall(number, op, payload) {
+  const text = typeof payload === 'string';
+  const at = reserve(HEADER + 5 + (text ? payload.length * 3 : payload.length));
+  const start = at + HEADER + 5;
+  const size = text ? out.utf8Write(payload, start) : payload.copy(out, start);
+  header(at, 6 + size, 8);
+  out.writeUInt32LE(number, at + HEADER);
+  out[at + HEADER + 4] = op;
+  end = start + size;
+}
+
+// ---- in ----
+
+let partial = null;
+
+function dispatch(buffer, at, length) {
+  const handler = handlers[buffer[at]];
+  if (handler) handler(buffer, at + 1, at + length);
+}
+
+function receive(read, chunk) {
+  let bytes = chunk;
+  let limit = read;
+  if (partial) {
+    bytes = Buffer.concat([partial, chunk.subarray(0, read)]);
+    limit = bytes.length;
+    partial = null;
+  }
+  let at = 0;
+  while (limit - at >= 4) {
+    const length = bytes.readUInt32LE(at);
+    if (length > MAX_FRAME) process.exit(1);
+    if (limit - at - 4 < length) break;
+    dispatch(bytes, at + 4, length);
+    at += 4 + length;
+  }
+  // The chunk is reused by the next read, so what is left of it is copied.
+  if (at < limit) partial = Buffer.from(bytes.subarray(at, limit));
+  return true;
+}
+
+/** Opens the link. The process lives as long as the sandbox holds the other end. */
+function open() {
+  socket = new net.Socket({
+    fd: FD,
+    readable: true,
+    writable: true,
+    onread: { buffer: Buffer.allocUnsafeSlow(CHUNK), callback: receive },
+  });
+  socket.on('error', () => process.exit(1));
+  socket.on('end', () => process.exit(0));
+  socket.on('close', () => process.exit(0));
+  socket.resume();
+}
+
+module.exports = { open, handlers, flushAll, sendNumber, sendText, sendBare, sendCall };

@@ -1,0 +1,125 @@
+'use strict';
+// Errors that Node words for people who know Node: missing modules, syntax, the two module kinds.
+// Each rule returns what it knows better, at most: message, hint, and a place in a source file.
+
+const { fileURLToPath } = require('node:url');
+
+const HINTS = [
+  [/^require is not defined/, 'this file is an ES module: use `import`, or `createRequire` of `node:module`'],
+  [/^(module|exports) is not defined/, 'this file is an ES module: use `export`'],
+  [/^__(dir|file)name is not defined/, 'this file is an ES module: use `import.meta.dirname` or `import.meta.filename`'],
+  [/^await is only valid in/, 'this file is CommonJS, which cannot wait at its top level: set `"type": "module"` in package.json'],
+  [/^Cannot use import statement outside a module/, 'this file is CommonJS: set `"type": "module"` in package.json, or name it `.mjs`'],
+  [/^Unexpected token 'export'/, 'this file is CommonJS: set `"type": "module"` in package.json, or name it `.mjs`'],
+];
+
+const CODE_HINTS = {
+  ERR_REQUIRE_ASYNC_MODULE:
+    'that module waits at its top level, which `require` cannot do: set `"type": "module"` in package.json, so that your imports stay imports',
+  ERR_REQUIRE_ESM: 'use `await import()`, or Node 22 or later',
+  ERR_UNKNOWN_FILE_EXTENSION: 'Node cannot load files of this kind',
+};
+
+/** What is known better about an error; an empty object if nothing is. */
+function explain(errors, error) {
+  return (
+    problem(error) ??
+    missingModule(errors, error) ??
+    missingExport(error) ??
+    syntax(errors, error) ??
+    hinted(error)
+  );
+}
+
+/** What the emulator itself found wrong with a file. */
+function problem({ read }) {
+  const found = read('problem');
+  if (typeof found !== 'object' || found === null || typeof found.path !== 'string') return undefined;
+  const { path, message, hint, line, column, frame } = found;
+  return { path, message, line, column, frame, ...(hint && { hint }) };
+}
+
+function missingModule(errors, { code, message, read, frames }) {
+  if (code !== 'MODULE_NOT_FOUND' && code !== 'ERR_MODULE_NOT_FOUND' && code !== 'ERR_UNSUPPORTED_DIR_IMPORT') {
+    return undefined;
+  }
+  const match =
+    /^Cannot find (?:module|package) '(.+?)'(?: imported from (.+))?/s.exec(message) ??
+    /^Directory import '(.+?)' is not supported.*? imported from (.+)/s.exec(message);
+  if (!match) return undefined;
+  let from = match[2]?.split('\n')[0] ?? requireStack(read)[0];
+  if (from?.startsWith('file:')) from = fileURLToPath(from);
+  let specifier = match[1];
+  if (message.includes('the emulated @ampt/')) {
+    const user = frames.find((frame) => frame.path && errors.rules.isApp(frame.path));
+    return { hint: 'this part of the SDK cannot be imported here', ...pick(user) };
+  }
+  if (!from || !errors.rules.isApp(from)) return { hint: 'is everything installed? run `npm install`' };
+  const wanted = specifierIn(errors, specifier, from);
+  specifier = wanted.specifier;
+  const { hint } = errors.channel.call({ op: 'missing', specifier, from });
+  return {
+    message: `cannot find module '${specifier}', imported by ${errors.shown(from)}`,
+    ...(hint && { hint }),
+    path: from,
+    ...wanted.place,
+  };
+}
+
+/** Node names the resolved path of an import; the user wrote something else. */
+function specifierIn(errors, named, from) {
+  const relative = require('node:path').relative(require('node:path').dirname(from), named);
+  const written = named.startsWith('/')
+    ? [named, relative.startsWith('.') ? relative : `./${relative}`]
+    : [named];
+  for (const specifier of written) {
+    const { place } = errors.channel.call({ op: 'locate', path: from, specifier });
+    if (place) return { specifier, place: { line: place[0], column: place[1] } };
+  }
+  return { specifier: written.at(-1), place: {} };
+}
+
+function requireStack(read) {
+  const stack = read('requireStack');
+  return Array.isArray(stack) ? stack.filter((entry) => typeof entry === 'string') : [];
+}
+
+/** `import { name }` of a module that has no such export. */
+function missingExport({ name, message, place }) {
+  const match = /^The requested module '(.+?)' (?:does not provide|is a CommonJS module)/.exec(message);
+  if (name !== 'SyntaxError' || !match) return undefined;
+  const hint = message.includes('is a CommonJS module')
+    ? 'import the whole module, and take the name from it'
+    : 'check the name; if it is only a type, write `import type`';
+  return { message: message.split('\n')[0], hint, ...pick(place) };
+}
+
+/** A file that V8 or the JSON parser rejects. */
+function syntax(errors, { name, message, place, frames }) {
+  if (name !== 'SyntaxError') return undefined;
+  const json = /^(\/.+\.json): /.exec(message);
+  const file = json ? json[1] : place?.path;
+  // Node does not say in which ES module it is: its own loader is all that the stack has.
+  const isNameless = file === undefined && frames[0]?.file?.startsWith('node:internal/modules/');
+  if (!isNameless && (!file || !errors.rules.isApp(file))) return undefined;
+  const { found } = errors.channel.call({ op: 'diagnose', ...(file && { path: file }) });
+  const hint = HINTS.find(([pattern]) => pattern.test(message))?.[1] ?? found?.hint;
+  return {
+    // V8's words are those that people search for; the parser's are better for JSON only.
+    ...(json && found && { message: found.message }),
+    ...(hint && { hint }),
+    ...pick(found ?? place),
+    ...(found?.frame && { frame: found.frame }),
+  };
+}
+
+function hinted({ code, message }) {
+  const hint = HINTS.find(([pattern]) => pattern.test(message))?.[1] ?? CODE_HINTS[code];
+  return hint ? { hint } : {};
+}
+
+function pick(frame) {
+  return frame ? { path: frame.path, line: frame.line, column: frame.column } : {};
+}
+
+module.exports = { explain };

@@ -1,0 +1,57 @@
+// Connects the link, prepares everything that does not depend on the user's code, says hello, and
+// waits to be told what to load.
+'use strict';
+const { captureOutput } = require('./output.cjs');
+captureOutput();
+
+const link = require('./link.cjs');
+const runtime = require('./runtime.cjs');
+const loader = require('./loader/index.cjs');
+const guard = require('./guard.cjs');
+
+const HELLO = 1;
+const LOADED = 2;
+const LOAD_FAILED = 3;
+const LOAD = 7;
+
+const WARM_AFTER_MS = 30;
+
+let prepared;
+let loading = false;
+
+link.handlers[LOAD] = (bytes, start, end) => load(JSON.parse(bytes.utf8Slice(start, end)));
+
+async function load({ entry, variables }) {
+  loading = true;
+  try {
+    await prepared;
+    for (const [name, value] of Object.entries(variables)) process.env[name] ??= value;
+    require('./sdk/params.cjs').declare(variables);
+    guard.loading(true);
+    await loader.loadEntry(entry);
+    guard.loading(false);
+    link.sendBare(LOADED, '');
+  } catch (error) {
+    guard.loading(false);
+    link.sendBare(LOAD_FAILED, JSON.stringify(runtime.describe(error)));
+  }
+}
+
+async function prepare() {
+  loader.install({ runtimeDir: __dirname, ...runtime.config.loader });
+  require('./sdk/index.cjs');
+  require('./data/index.cjs');
+}
+
+link.open();
+guard.install(link, runtime);
+prepared = prepare();
+prepared.then(
+  () => {
+    link.sendBare(HELLO, JSON.stringify({ node: process.version }));
+    // A spare worker has the time to do what the first `import` would have to do; the first
+    // worker of a run is told to load before this comes.
+    setTimeout(() => loading || loader.warm(), WARM_AFTER_MS).unref();
+  },
+  () => {}, // told by `load`
+);

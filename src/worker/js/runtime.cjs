@@ -1,0 +1,173 @@
+// Invocations, the mirror of live connections, and calls to the sandbox: what the SDK and the
+// data package stand on.
+'use strict';
+const link = require('./link.cjs');
+const { errors } = require('./loader/index.cjs');
+
+const OPENED = 1;
+const GONE = 2;
+const REPLY = 6;
+const PING = 8;
+const STOP = 9;
+const SLOW = 13;
+const FAST = 14;
+
+const REGISTER = 4;
+const DONE = 5;
+const FAILED = 6;
+const PONG = 9;
+const NOTICE = 10;
+
+const config = JSON.parse(process.env.AMPT_WS_WORKER ?? '{}');
+delete process.env.AMPT_WS_WORKER;
+
+// ---- the mirror ----
+
+/** Live connections by their number and by their id: `{id, handle, slow}`. */
+const byHandle = new Map();
+const byId = new Map();
+
+link.handlers[OPENED] = (bytes, start, end) => {
+  const entry = { id: bytes.latin1Slice(start + 4, end), handle: bytes.readUInt32LE(start), slow: false };
+  byHandle.set(entry.handle, entry);
+  byId.set(entry.id, entry);
+};
+
+link.handlers[GONE] = (bytes, start) => {
+  const entry = byHandle.get(bytes.readUInt32LE(start));
+  if (!entry) return;
+  byHandle.delete(entry.handle);
+  byId.delete(entry.id);
+};
+
+const setSlow = (slow) => (bytes, start) => {
+  const entry = byHandle.get(bytes.readUInt32LE(start));
+  if (entry) entry.slow = slow;
+};
+link.handlers[SLOW] = setSlow(true);
+link.handlers[FAST] = setSlow(false);
+
+// ---- calls ----
+
+const calls = new Map();
+let lastCall = 0;
+
+/** Asks the sandbox for something; `reply(status, bytes)` gets bytes that it must not keep. */
+function request(op, payload, reply) {
+  lastCall = (lastCall + 1) >>> 0;
+  calls.set(lastCall, reply);
+  link.sendCall(lastCall, op, payload);
+}
+
+link.handlers[REPLY] = (bytes, start, end) => {
+  const number = bytes.readUInt32LE(start);
+  const reply = calls.get(number);
+  if (!reply) return;
+  calls.delete(number);
+  reply(bytes[start + 4], bytes.subarray(start + 5, end));
+};
+
+link.handlers[PING] = (bytes, start) => link.sendNumber(PONG, bytes.readUInt32LE(start));
+link.handlers[STOP] = () => {
+  link.flushAll();
+  process.reallyExit(0);
+};
+
+// ---- invocations ----
+
+/** The invocation whose synchronous part runs now. */
+let current;
+
+function fail(invocation, error) {
+  link.sendText(FAILED, invocation, JSON.stringify(describe(error)));
+}
+
+/** Runs a handler as an invocation and tells how it ended. */
+function invoke(invocation, run, first, second) {
+  let result;
+  current = invocation;
+  try {
+    result = run(first, second);
+  } catch (error) {
+    fail(invocation, error);
+    return;
+  } finally {
+    current = undefined;
+  }
+  if (result !== null && typeof result === 'object' && typeof result.then === 'function') {
+    result.then(
+      () => link.sendNumber(DONE, invocation),
+      (error) => fail(invocation, error),
+    );
+  } else {
+    link.sendNumber(DONE, invocation);
+  }
+}
+
+const CHANGE = 10;
+
+/** Handlers of `data.on`, by the numbers under which the sandbox knows them. */
+const listeners = [];
+
+/** Tells the sandbox that the app handles an event. */
+function register({ kind, handler, ...registration }) {
+  if (kind === 'data') {
+    listeners.push(handler);
+    registration.event = 'data';
+  }
+  link.sendBare(REGISTER, JSON.stringify(registration));
+}
+
+link.handlers[CHANGE] = (bytes, start, end) => {
+  const invocation = bytes.readUInt32LE(start);
+  const count = bytes.readUInt32LE(start + 4);
+  const wanted = Array.from({ length: count }, (_, i) => listeners[bytes.readUInt32LE(start + 8 + i * 4)]);
+  const { decodeChange } = require('./data/index.cjs');
+  const change = decodeChange(bytes.subarray(start + 8 + count * 4, end));
+  // All are started in their order; one that throws at once keeps the later ones from starting.
+  invoke(invocation, () => Promise.all(wanted.map((handler) => handler(change))));
+};
+
+// ---- errors and warnings ----
+
+function describe(error) {
+  const described = errors.describe(error);
+  if (hints.has(error)) described.hint = hints.get(error);
+  return described;
+}
+
+const hints = new WeakMap();
+
+/** Gives an error a line that says what to do; it is shown in the log, not in the message. */
+function hint(error, text) {
+  if (error !== null && typeof error === 'object') hints.set(error, text);
+  return error;
+}
+
+const warned = new Set();
+
+/** Prints a warning, once for each place in the user's code. */
+function warnOnce(code, text) {
+  const place = errors.callSite();
+  const key = `${code} ${place?.file}:${place?.line}:${place?.column}`;
+  if (warned.has(key)) return;
+  warned.add(key);
+  link.sendBare(NOTICE, JSON.stringify({ level: 'warn', title: text, place }));
+}
+
+module.exports = {
+  config,
+  byHandle,
+  byId,
+  request,
+  invoke,
+  register,
+  describe,
+  hint,
+  warnOnce,
+  callSite: (skip) => errors.callSite(skip),
+  current: () => current,
+  handlers: link.handlers,
+};
+
+globalThis[Symbol.for('ampt-ws.host')] = module.exports;

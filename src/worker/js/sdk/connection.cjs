@@ -1,0 +1,110 @@
+// Sending to, asking after and closing connections, and the object that handlers get.
+'use strict';
+const link = require('../link.cjs');
+const { byId, request, config } = require('../runtime.cjs');
+
+const SEND = 7;
+const SEND_SAME = 11;
+const OP_CLOSE = 1;
+const GONE = 1;
+
+/** Largest message that the management API takes, in bytes. */
+const MAX_BYTES = Math.max(131072, config.maxMessage ?? 0);
+
+/** Texts from this length on are worth remembering for the next connection. */
+const WORTH = 48;
+
+const ID = /^[A-Za-z0-9_-]{14}[AEIMQUYcgkosw048]=$/;
+
+class InvalidConnectionError extends Error {}
+class WebSocketError extends Error {}
+
+let lastText = '';
+
+/** The error for an id that cannot stand in a request, or nothing. */
+function unusable(id) {
+  if (id === undefined || id === null) return 'No value provided for input HTTP label: ConnectionId.';
+  if (id === '') return 'Empty value provided for input HTTP label: ConnectionId.';
+  return undefined;
+}
+
+/** Sends to a connection; a string goes as it is, everything else as JSON. */
+async function send(id, data, options) {
+  let text = typeof data === 'string' ? data : JSON.stringify(data);
+  if (text === undefined) text = '';
+  const entry = byId.get(id);
+  if (entry === undefined) {
+    const problem = unusable(id);
+    if (problem) throw new WebSocketError(problem);
+    const quiet = options?.throwIfNotConnected;
+    if (quiet !== undefined && !quiet) return;
+    throw new InvalidConnectionError(`Connection ${id} is not connected`);
+  }
+  if (entry.slow) throw new WebSocketError('The client is reading too slowly: its queue is full');
+  if (text.length * 3 > MAX_BYTES && Buffer.byteLength(text) > MAX_BYTES) {
+    throw new WebSocketError('Message too long');
+  }
+  if (text.length >= WORTH && text === lastText) {
+    link.sendNumber(SEND_SAME, entry.handle);
+  } else {
+    lastText = text;
+    link.sendText(SEND, entry.handle, text);
+  }
+}
+
+/** Whether a connection is open. */
+async function isConnected(id) {
+  const problem = unusable(id);
+  if (problem) throw new WebSocketError(problem);
+  return byId.has(id);
+}
+
+function closeOne(id) {
+  return new Promise((resolve, reject) => {
+    const problem = unusable(id);
+    if (problem) return reject(new WebSocketError(problem));
+    if (typeof id !== 'string' || !ID.test(id)) {
+      return reject(new WebSocketError(`Invalid connectionId: ${id}`));
+    }
+    const failure = new WebSocketError('UnknownError');
+    request(OP_CLOSE, id, (status) => {
+      if (status === GONE) reject(failure);
+      else resolve();
+    });
+  });
+}
+
+/** Closes a connection, or each of a list of them. */
+async function close(id) {
+  return Array.isArray(id) ? Promise.all(id.map(closeOne)) : closeOne(id);
+}
+
+/** One connection, as handlers get it. */
+class SocketConnection {
+  constructor(connectionId, meta) {
+    this.connectionId = connectionId;
+    this.meta = meta;
+  }
+
+  send(data, options) {
+    return send(this.connectionId, data, options);
+  }
+
+  isConnected() {
+    return isConnected(this.connectionId);
+  }
+
+  close() {
+    return close(this.connectionId);
+  }
+
+  static for(connectionId) {
+    return new SocketConnection(connectionId);
+  }
+
+  static close(connectionId) {
+    return close(connectionId);
+  }
+}
+
+module.exports = { send, isConnected, close, SocketConnection, InvalidConnectionError, WebSocketError };

@@ -1,0 +1,106 @@
+// `events`: publish and subscribe inside the app. Deliveries are made by the sandbox, on its
+// clock; events that are due after a stop of the sandbox are gone.
+'use strict';
+const { randomBytes } = require('node:crypto');
+const link = require('../link.cjs');
+const { invoke, register, request } = require('../runtime.cjs');
+const { timeoutOf } = require('./timeout.cjs');
+
+const OP_PUBLISH = 64;
+const EVENT = 11;
+const LARGEST = 262144;
+const TEN_YEARS_MS = 10 * 365 * 86400 * 1000;
+const YEAR_MS = 365 * 86400 * 1000;
+const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
+const UNITS = ['second', 'minute', 'hour', 'day', 'week', 'month', 'year'];
+
+const listeners = new Map();
+
+/** A lower-case ULID of a time, and a 0. */
+function idFor(time) {
+  let stamp = '';
+  for (let rest = time; stamp.length < 10; rest = Math.floor(rest / 32)) stamp = CROCKFORD[rest % 32] + stamp;
+  const random = [...randomBytes(16)].map((byte) => CROCKFORD[byte % 32]).join('');
+  return `${stamp}${random}0`;
+}
+
+/** Adds `count` units to a time, by the calendar in UTC: 31 January and a month is 28 February. */
+function addUnits(now, count, unit) {
+  const date = new Date(now);
+  const fixed = { second: 1e3, minute: 6e4, hour: 36e5, day: 864e5, week: 6048e5 }[unit];
+  if (fixed) return now + count * fixed;
+  const day = date.getUTCDate();
+  const months = unit === 'year' ? count * 12 : count;
+  date.setUTCDate(1);
+  date.setUTCMonth(date.getUTCMonth() + months);
+  const last = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate();
+  date.setUTCDate(Math.min(day, last));
+  return date.getTime();
+}
+
+/** When an event with this `after` is due, in epoch milliseconds. */
+function dueTime(after, now) {
+  if (!after) return now;
+  if (typeof after === 'number') return Math.abs(after) <= TEN_YEARS_MS ? now + after : after;
+  if (after instanceof Date) return after.getTime();
+  const absolute = Date.parse(after);
+  if (!Number.isNaN(absolute)) return absolute;
+  const [, count, word] = /^\s*([+-]?\d+)(?:\.\d+)?\s+([a-z]+?)s?\s*$/i.exec(String(after)) ?? [];
+  const unit = word?.toLowerCase();
+  if (!UNITS.includes(unit)) throw new Error('Invalid delivery time');
+  return addUnits(now, Number(count), unit);
+}
+
+/** Publishes an event; resolves once the sandbox has it. */
+async function publish(name, config, body) {
+  if (body === undefined) {
+    body = config;
+    config = undefined;
+  }
+  if (!body) throw new Error('Missing body for event');
+  const now = Date.now();
+  const time = Math.max(now, dueTime(config?.after, now));
+  if (!(time - now <= YEAR_MS)) throw new Error('Event delivery must be within one year');
+  const full = name.includes(':') ? name : `custom:${name}`;
+  const event = { id: idFor(time), name: full, body, time, delay: time - now };
+  const text = JSON.stringify(event);
+  if (Buffer.byteLength(text) > LARGEST) throw new Error('Event body is too large');
+  await new Promise((resolve) => request(OP_PUBLISH, text, resolve));
+  return { id: event.id, time, delay: event.delay };
+}
+
+/** Subscribes to an event; each of several handlers gets it. */
+function on(name, config, handler) {
+  if (typeof config === 'function') {
+    handler = config;
+    config = undefined;
+  }
+  const full = name.includes(':') ? name : `custom:${name}`;
+  if (typeof handler !== 'function') {
+    if (listeners.has(full)) return null;
+    throw new Error(`No handler found for event: event:${full}`);
+  }
+  const timeout = timeoutOf(config, true);
+  listeners.set(full, [...(listeners.get(full) ?? []), { handler, timeout }]);
+  const longest = Math.max(...listeners.get(full).map((l) => l.timeout));
+  register({ event: `event:${full}`, timeout: longest });
+  return null;
+}
+
+link.handlers[EVENT] = (bytes, start, end) => {
+  const invocation = bytes.readUInt32LE(start);
+  const { name, ...rest } = JSON.parse(bytes.utf8Slice(start + 4, end));
+  const event = { target: `event:${name}`, name: name.replace(/^custom:/, ''), ...rest };
+  const context = { setTimeout() {} };
+  const run = () => Promise.all((listeners.get(name) ?? []).map(({ handler }) => handler(event, context)));
+  invoke(invocation, run);
+};
+
+const events = {
+  publish,
+  on,
+  getHandlers: () => Object.fromEntries([...listeners].map(([name, all]) => [name, all.map((l) => l.handler)])),
+  getConfig: () => Object.fromEntries([...listeners].map(([name, all]) => [name, { timeout: all.at(-1).timeout }])),
+};
+
+module.exports = { events };

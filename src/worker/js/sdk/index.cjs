@@ -1,0 +1,18 @@
+// The drop-in `@ampt/sdk`. The ES modules beside this file only re-export it, so that `import`
+// and `require` share one instance.
+'use strict';
+const websockets = require('./websockets.cjs');
+const { params } = require('./params.cjs');
+const { events } = require('./events.cjs');
+const { missing } = require('./missing.cjs');
+
+module.exports = {
+  core: missing('core'),
+  events,
+  http: missing('http'),
+  params,
+  schedule: missing('schedule'),
+  storage: missing('storage'),
+  task: missing('task'),
+  ...websockets,
+};

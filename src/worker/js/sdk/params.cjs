@@ -1,0 +1,66 @@
+// `params`: the app's parameters, from `PARAMS` (JSON) and the environment.
+'use strict';
+
+const NAMES = {
+  ORG_NAME: 'AMPT_ORG_NAME',
+  SERVICE_NAME: 'AMPT_APP_NAME',
+  APP_NAME: 'AMPT_APP_NAME',
+  INSTANCE_NAME: 'AMPT_ENVIRONMENT_NAME',
+  ENVIRONMENT_NAME: 'AMPT_ENVIRONMENT_NAME',
+  ENV_NAME: 'AMPT_ENVIRONMENT_NAME',
+  INSTANCE_TYPE: 'AMPT_INSTANCE_TYPE',
+  ENVIRONMENT_TYPE: 'AMPT_INSTANCE_TYPE',
+  ENV_TYPE: 'AMPT_INSTANCE_TYPE',
+  AMPT_STAGE: 'AMPT_STAGE',
+  AMPT_URL: 'AMPT_URL',
+  AMPT_REGION: 'AWS_REGION',
+};
+const SECRET = /^AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)$/;
+
+function readJson(name) {
+  try {
+    const value = JSON.parse(process.env[name] ?? '{}');
+    return value !== null && typeof value === 'object' ? value : {};
+  } catch {
+    console.warn(`the environment variable ${name} is not JSON; it is ignored`);
+    return {};
+  }
+}
+
+/** The `.env` file's variables: they stand for the parameters that the dashboard would hold. */
+let declared = {};
+
+let known;
+
+/** All parameters and groups; read at the first use, when the app's `.env` is in place. */
+function all() {
+  if (known) return known;
+  const list = readJson('PARAMS');
+  for (const [name, source] of Object.entries(NAMES)) list[name] = process.env[source];
+  list.CUSTOM_DOMAINS = process.env.AMPT_CUSTOM_DOMAINS ?? '';
+  known = { list, groups: readJson('PARAM_GROUPS').params ?? {} };
+  return known;
+}
+
+/** Puts parameters into the environment; variables that are set already win. */
+function exportParams(which) {
+  const { list } = all();
+  const names = which === undefined ? Object.keys(list) : [which].flat();
+  for (const name of names) {
+    if (SECRET.test(name) || list[name] === undefined || name in process.env) continue;
+    process.env[name] = String(list[name]);
+  }
+}
+
+function group(namespace) {
+  const values = all().groups[namespace];
+  return values && Object.assign((key) => values[key] || undefined, values);
+}
+
+/** One parameter, or without a key everything there is to do with them. */
+function params(key) {
+  if (key === undefined) return { list: () => ({ ...all().list }), export: exportParams, group };
+  return all().list[key] || declared[key] || undefined;
+}
+
+module.exports = { params, declare: (variables) => { declared = variables; } };

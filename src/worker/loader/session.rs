@@ -1,0 +1,453 @@
+//! One worker's conversation.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fs;
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::cache::Unit;
+use super::frames::{self, Place, Request, RunningPlace, ViaName};
+use super::jsonc;
+use super::packages::{Folders, is_installed};
+use super::resolve::{self, Via};
+use super::tsconfig::TsConfig;
+use super::{FileRole, LoaderShared, Problem};
+use crate::worker::transpile::{
+    self, CodeFrame, CompileOptions, Compiled, Format, ModuleScope, Position,
+};
+
+/// The state of one conversation.
+pub struct Session<'s> {
+    worker: u64,
+    shared: &'s LoaderShared,
+    folders: Folders,
+    /// What runs in the worker, by path: maps and frames must fit that, not the file on disk.
+    running: HashMap<PathBuf, Running>,
+    warned: HashSet<String>,
+    /// What was loaded, the newest last.
+    newest: Vec<PathBuf>,
+}
+
+/// How many files are searched for a syntax error whose place Node does not tell.
+const MAX_SUSPECTS: usize = 200;
+
+struct Running {
+    unit: Arc<Unit>,
+    format: Format,
+}
+
+/// A reply: its JSON part and its raw part.
+type Reply = (Value, String);
+
+impl<'s> Session<'s> {
+    pub fn new(worker: u64, shared: &'s LoaderShared) -> Self {
+        Self {
+            worker,
+            shared,
+            folders: Folders::default(),
+            running: HashMap::new(),
+            warned: HashSet::new(),
+            newest: Vec::new(),
+        }
+    }
+
+    pub fn run(&mut self, mut stream: UnixStream) -> io::Result<()> {
+        while let Some(request) = frames::read(&mut stream)? {
+            let reply = match request {
+                Request::Loaded { paths } => {
+                    self.loaded(&paths);
+                    continue;
+                }
+                Request::Load {
+                    path,
+                    via,
+                    require_esm,
+                } => self.load(&path, via, require_esm),
+                Request::Format { path } => self.format(&path),
+                Request::Resolve {
+                    specifier,
+                    from,
+                    via,
+                } => self.resolve(&specifier, &from, via.into()),
+                Request::Map { places } => Ok(plain(self.map(&places))),
+                Request::Diagnose { path } => Ok(plain(self.diagnose(path))),
+                Request::Frame(place) => Ok(plain(self.frame(&place))),
+                Request::Locate { path, specifier } => Ok(plain(self.locate(&path, &specifier))),
+                Request::Missing { specifier, from } => Ok(plain(self.missing(&specifier, &from))),
+            };
+            let (head, text) =
+                reply.unwrap_or_else(|problem| (json!({ "problem": problem }), String::new()));
+            frames::write(&mut stream, &head, &text)?;
+        }
+        Ok(())
+    }
+
+    fn report(&self, path: &Path, role: FileRole) {
+        self.shared.report(self.worker, path, role);
+    }
+
+    fn loaded(&mut self, paths: &[PathBuf]) {
+        for path in paths {
+            self.report(path, FileRole::Source);
+            self.newest.push(path.clone());
+            if !is_installed(path)
+                && let Ok(Some(package)) = self.folders.package(path)
+            {
+                self.report(&package.path, FileRole::Config);
+            }
+        }
+    }
+
+    /// The code to run for a file, and how.
+    fn load(&mut self, path: &Path, via: ViaName, require_esm: bool) -> Result<Reply, Problem> {
+        let via = Via::from(via);
+        self.report(path, FileRole::Source);
+        self.newest.push(path.to_path_buf());
+        let unit = self.unit_to_run(path, via, require_esm)?;
+        let compiled = match &unit.result {
+            Ok(compiled) => compiled,
+            Err(problem) => return Err(Problem::syntax(path, problem.clone())),
+        };
+        let running = Running {
+            unit: Arc::clone(&unit),
+            format: compiled.format,
+        };
+        self.running.insert(path.to_path_buf(), running);
+        let rewritten = compiled.code.is_some();
+        if via == Via::Import && compiled.format == Format::CommonJs && rewritten {
+            return Ok((
+                json!({ "format": "module", "facade": true }),
+                facade(path, compiled),
+            ));
+        }
+        let head = json!({
+            "format": match compiled.format {
+                Format::Module => "module",
+                Format::CommonJs => "commonjs",
+            },
+            "mapped": !compiled.map.is_empty(),
+            "imports": compiled.imports_dynamically,
+            "asIs": !rewritten,
+        });
+        let code = compiled.code.as_ref().unwrap_or(&unit.source);
+        Ok((head, code.clone()))
+    }
+
+    /// A file that is an ES module and is first wanted by `require`, on a Node that cannot do that
+    /// through hooks, runs as CommonJS, and stays so when it is imported later: there must not be
+    /// two of it.
+    fn unit_to_run(
+        &mut self,
+        path: &Path,
+        via: Via,
+        require_esm: bool,
+    ) -> Result<Arc<Unit>, Problem> {
+        let ran_as = self.running.get(path).map(|running| running.format);
+        if let (Some(running), Via::Import, Some(Format::CommonJs)) =
+            (self.running.get(path), via, ran_as)
+        {
+            return Ok(Arc::clone(&running.unit));
+        }
+        let options = self.options(path)?;
+        let unit = self.compile(path, options.clone())?;
+        let is_module = unit
+            .result
+            .as_ref()
+            .is_ok_and(|unit| unit.format == Format::Module);
+        let convert = via == Via::Require && !require_esm && ran_as != Some(Format::Module);
+        if is_module && convert {
+            return self.compile(
+                path,
+                CompileOptions {
+                    prefer_commonjs: true,
+                    ..options
+                },
+            );
+        }
+        Ok(unit)
+    }
+
+    fn format(&mut self, path: &Path) -> Result<Reply, Problem> {
+        self.report(path, FileRole::Source);
+        let options = self.options(path)?;
+        let unit = self.compile(path, options)?;
+        let compiled = match &unit.result {
+            Ok(compiled) => compiled,
+            Err(problem) => return Err(Problem::syntax(path, problem.clone())),
+        };
+        let module = compiled.format == Format::Module;
+        Ok((
+            json!({ "module": module, "imports": compiled.imports_dynamically }),
+            String::new(),
+        ))
+    }
+
+    fn compile(&self, path: &Path, options: CompileOptions) -> Result<Arc<Unit>, Problem> {
+        let source = read_source(path)?;
+        Ok(self.shared.cache.compile(path, source, &options))
+    }
+
+    fn options(&mut self, path: &Path) -> Result<CompileOptions, Problem> {
+        let scope = match self.folders.package(path)? {
+            Some(package) => {
+                self.report(&package.path, FileRole::Config);
+                package.scope
+            }
+            None => ModuleScope::Unset,
+        };
+        let settings = match self.config(path)? {
+            Some(config) => config.settings.clone(),
+            None => Default::default(),
+        };
+        Ok(CompileOptions {
+            scope,
+            prefer_commonjs: false,
+            settings,
+        })
+    }
+
+    /// The TypeScript configuration for a file of the app.
+    fn config(&mut self, path: &Path) -> Result<Option<Arc<TsConfig>>, Problem> {
+        if is_installed(path) {
+            return Ok(None);
+        }
+        let config = self.folders.config(path);
+        if let Err(problem) = &config {
+            self.report(&problem.path, FileRole::Config);
+        }
+        let config = config?;
+        if let Some(config) = &config {
+            for file in &config.files {
+                self.report(file, FileRole::Config);
+            }
+            for warning in &config.warnings {
+                if self.warned.insert(warning.clone()) {
+                    self.shared.warn(warning.clone());
+                }
+            }
+        }
+        Ok(config)
+    }
+
+    fn resolve(&mut self, specifier: &str, from: &Path, via: Via) -> Result<Reply, Problem> {
+        let config = self.config(from)?;
+        let found = resolve::resolve(specifier, from, via, config.as_deref());
+        if found.file.is_none() {
+            for place in &found.tried {
+                self.report(place, FileRole::Missing);
+            }
+        }
+        Ok((json!({ "path": found.file }), String::new()))
+    }
+
+    fn map(&self, places: &[RunningPlace]) -> Value {
+        let found: Vec<Value> = places.iter().map(|place| self.mapped(place)).collect();
+        json!({ "found": found })
+    }
+
+    /// `[line, column]`, or `"hidden"` for a place in the ES module that stands for a CommonJS
+    /// file, or null for code that runs as it was written.
+    fn mapped(&self, RunningPlace { place, is_url }: &RunningPlace) -> Value {
+        let Some(running) = self.running.get(&place.path) else {
+            return Value::Null;
+        };
+        let Ok(compiled) = &running.unit.result else {
+            return Value::Null;
+        };
+        // Node names ES modules by URL, CommonJS by path.
+        if *is_url && running.format == Format::CommonJs && compiled.code.is_some() {
+            return "hidden".into();
+        }
+        let generated = Position {
+            line: place.line,
+            column: place.column,
+        };
+        json!(
+            compiled
+                .map
+                .lookup(generated)
+                .map(|at| [at.line, at.column])
+        )
+    }
+}
+
+/// A reply without a raw part.
+fn plain(head: Value) -> Reply {
+    (head, String::new())
+}
+
+impl Session<'_> {
+    /// The text that runs, else the text on disk.
+    fn source(&self, path: &Path) -> Option<String> {
+        match self.running.get(path) {
+            Some(running) => Some(running.unit.source.clone()),
+            None => read_source(path).ok(),
+        }
+    }
+
+    fn diagnose(&mut self, path: Option<PathBuf>) -> Value {
+        let suspects = path.map_or_else(|| self.newest.clone(), |path| vec![path]);
+        let found = suspects
+            .iter()
+            .rev()
+            .take(MAX_SUSPECTS)
+            .find_map(|path| self.fault_of(path));
+        json!({ "found": found })
+    }
+
+    fn fault_of(&mut self, path: &Path) -> Option<Problem> {
+        let source = self.source(path)?;
+        let problem = if path
+            .extension()
+            .is_some_and(|extension| extension == "json")
+        {
+            jsonc::parse_strict(&source).err()
+        } else {
+            let options = self.options(path).unwrap_or_default();
+            transpile::diagnose(path, &source, &options)
+        };
+        problem.map(|problem| Problem::syntax(path, problem))
+    }
+
+    fn frame(&self, place: &Place) -> Value {
+        let at = Position {
+            line: place.line,
+            column: place.column,
+        };
+        let frame = self
+            .source(&place.path)
+            .and_then(|source| CodeFrame::new(&source, at));
+        json!({ "text": frame.map(|frame| frame.text) })
+    }
+
+    fn locate(&self, path: &Path, specifier: &str) -> Value {
+        let source = self.source(path);
+        let at = source.and_then(|source| transpile::locate_specifier(path, &source, specifier));
+        json!({ "place": at.map(|at| [at.line, at.column]) })
+    }
+
+    /// What to do about a module that cannot be found.
+    fn missing(&mut self, specifier: &str, from: &Path) -> Value {
+        let hint = if specifier.starts_with('.') || Path::new(specifier).is_absolute() {
+            similar_file(specifier, from)
+        } else {
+            self.package_hint(specifier, from)
+        };
+        json!({ "hint": hint })
+    }
+
+    fn package_hint(&mut self, specifier: &str, from: &Path) -> Option<String> {
+        let depth = if specifier.starts_with('@') { 2 } else { 1 };
+        let name = specifier
+            .split('/')
+            .take(depth)
+            .collect::<Vec<_>>()
+            .join("/");
+        if !is_package_name(&name) {
+            return Some(format!(
+                "`{specifier}` is no package name; if it is an alias, add it to `paths` in tsconfig.json"
+            ));
+        }
+        let installed = from
+            .ancestors()
+            .any(|folder| folder.join("node_modules").join(&name).is_dir());
+        let package = self.folders.package(from).ok().flatten();
+        let listed = package.as_ref().is_some_and(|package| {
+            [
+                "dependencies",
+                "devDependencies",
+                "optionalDependencies",
+                "peerDependencies",
+            ]
+            .iter()
+            .any(|list| {
+                package
+                    .manifest
+                    .get(list)
+                    .is_some_and(|list| list.get(&name).is_some())
+            })
+        });
+        Some(match (installed, listed) {
+            (true, _) => {
+                format!("`{name}` is installed, but has no `{specifier}`; see its documentation")
+            }
+            (false, true) => {
+                "it is in package.json, but not installed: run `npm install`".to_owned()
+            }
+            (false, false) => format!("run `npm install {name}`"),
+        })
+    }
+}
+
+/// npm's rule, as far as it tells a package from an alias such as `@/lib` or `~/lib`.
+fn is_package_name(name: &str) -> bool {
+    let bare = name.strip_prefix('@').unwrap_or(name);
+    let parts: Vec<&str> = bare.split('/').collect();
+    let expected = if name.starts_with('@') { 2 } else { 1 };
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    parts.len() == expected
+        && parts
+            .iter()
+            .all(|part| !part.is_empty() && !part.starts_with('.') && part.chars().all(allowed))
+}
+
+/// A file in the same folder whose name is close to the missing one.
+fn similar_file(specifier: &str, from: &Path) -> Option<String> {
+    let wanted = from.parent()?.join(specifier);
+    let name = wanted.file_name()?.to_str()?;
+    let folder = wanted.parent()?;
+    let names: BTreeSet<String> = fs::read_dir(folder)
+        .ok()?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    let close = crate::worker::entry::closest(name, names.iter().map(String::as_str))?;
+    let (start, _) = specifier.rsplit_once('/')?;
+    Some(format!("is it `{start}/{close}`?"))
+}
+
+/// The ES module that stands for a compiled CommonJS one where that is imported: Node's own way
+/// would lex the file on disk, which is TypeScript.
+fn facade(path: &Path, compiled: &Compiled) -> String {
+    let path = quoted(&path.to_string_lossy());
+    let mut code = format!(
+        "import{{loadCommonJs as $load}}from\"ampt-ws:interop\";const $module=$load({path});"
+    );
+    let names: BTreeSet<&str> = compiled.exports.iter().map(String::as_str).collect();
+    for (number, name) in names.iter().filter(|name| **name != "default").enumerate() {
+        let name = quoted(name);
+        code.push_str(&format!(
+            "const $e{number}=$module[{name}];export{{$e{number} as {name}}};"
+        ));
+    }
+    if compiled.written_as_module {
+        if names.contains("default") {
+            code.push_str("const $default=$module.default;export{$default as default};");
+        }
+    } else {
+        code.push_str("export{$module as default};");
+    }
+    for specifier in &compiled.star_exports {
+        code.push_str(&format!("export*from{};", quoted(specifier)));
+    }
+    code
+}
+
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+/// Reads as Node does: bytes that are not UTF-8 become replacement characters, a byte order mark
+/// is dropped.
+fn read_source(path: &Path) -> Result<String, Problem> {
+    let bytes = fs::read(path).map_err(|error| Problem::unreadable(path, &error))?;
+    let text = String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    Ok(match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    })
+}

@@ -1,0 +1,162 @@
+//! One Node process: started with its pipes, watched, killed as a group.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream as StdStream;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+
+use command_fds::{CommandFdExt, FdMapping};
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::net::UnixStream;
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::link::Link;
+use super::output;
+use crate::event::EventBus;
+
+/// The worker's descriptors, as `js/link.cjs`, `js/output.cjs` and `js/loader` know them.
+const LINK_FD: i32 = 3;
+const OUTPUT_FD: i32 = 4;
+const LOADER_FD: i32 = 5;
+
+/// How to start a worker.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// The Node to run.
+    pub node: PathBuf,
+    /// Options for Node itself.
+    pub node_args: Vec<String>,
+    /// The unpacked JavaScript.
+    pub runtime_dir: PathBuf,
+    /// The app's folder: the working directory.
+    pub app_dir: PathBuf,
+    /// The whole environment.
+    pub env: Vec<(OsString, OsString)>,
+}
+
+/// A worker's process has ended.
+#[derive(Debug)]
+pub struct Exit {
+    /// Which worker.
+    pub worker: u32,
+    /// How, in words.
+    pub how: String,
+}
+
+/// A started Node process.
+#[derive(Debug)]
+pub struct WorkerProcess {
+    /// Its process id.
+    pub pid: u32,
+    /// The link to it.
+    pub link: Link,
+    /// Our end of the loader's channel, until somebody serves it.
+    pub loader: Option<StdStream>,
+    kill: CancellationToken,
+}
+
+impl WorkerProcess {
+    /// Starts Node. What it prints goes to `bus`; its end is told through `exits`.
+    pub fn start(
+        launch: &Launch,
+        worker: u32,
+        bus: &EventBus,
+        exits: mpsc::Sender<Exit>,
+    ) -> io::Result<Self> {
+        let (link, link_there) = StdStream::pair()?;
+        let (output, output_there) = StdStream::pair()?;
+        let (loader, loader_there) = StdStream::pair()?;
+        let mapping = |child_fd, parent: StdStream| FdMapping {
+            parent_fd: OwnedFd::from(parent),
+            child_fd,
+        };
+        let mut command = Command::new(&launch.node);
+        command
+            .args(&launch.node_args)
+            .arg(launch.runtime_dir.join("boot.cjs"))
+            .current_dir(&launch.app_dir)
+            .env_clear()
+            .envs(launch.env.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // Ctrl-C in the terminal is for the sandbox, which ends its worker in order.
+            .process_group(0)
+            .kill_on_drop(true);
+        let mappings = vec![
+            mapping(LINK_FD, link_there),
+            mapping(OUTPUT_FD, output_there),
+            mapping(LOADER_FD, loader_there),
+        ];
+        command.fd_mappings(mappings).map_err(io::Error::other)?;
+        let mut child = command.spawn()?;
+        let pid = child.id().unwrap_or_default();
+        link.set_nonblocking(true)?;
+        output.set_nonblocking(true)?;
+        let readers = output::read(&mut child, UnixStream::from_std(output)?, bus);
+        let kill = CancellationToken::new();
+        tokio::spawn(watch(child, pid, worker, readers, kill.clone(), exits));
+        Ok(Self {
+            pid,
+            link: Link::new(UnixStream::from_std(link)?),
+            loader: Some(loader),
+            kill,
+        })
+    }
+
+    /// Ends the process and everything it started, at once.
+    pub fn kill(&self) {
+        self.kill.cancel();
+    }
+}
+
+impl Drop for WorkerProcess {
+    fn drop(&mut self) {
+        self.kill.cancel();
+    }
+}
+
+/// Waits for the end, after which nothing of the worker's output is missing.
+async fn watch(
+    mut child: Child,
+    pid: u32,
+    worker: u32,
+    readers: output::Readers,
+    kill: CancellationToken,
+    exits: mpsc::Sender<Exit>,
+) {
+    let status = tokio::select! {
+        status = child.wait() => status,
+        () = kill.cancelled() => {
+            kill_group(pid);
+            child.wait().await
+        }
+    };
+    readers.finish().await;
+    let how = status.map_or_else(|error| error.to_string(), describe);
+    let _ = exits.send(Exit { worker, how }).await;
+}
+
+/// Kills the process group. Safe from hitting a stranger: it is called while we have not reaped
+/// the group's leader, so its id is still taken.
+fn kill_group(pid: u32) {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    if let Some(pid) = pid {
+        let _ = kill_process_group(pid, Signal::KILL);
+    }
+}
+
+fn describe(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("it exited with code {code}"),
+        (None, Some(6)) => "it aborted (SIGABRT); out of memory, or process.abort()".to_owned(),
+        (None, Some(9)) => "it was killed (SIGKILL)".to_owned(),
+        (None, Some(11)) => "it crashed (SIGSEGV)".to_owned(),
+        (None, signal) => format!("it was ended by signal {}", signal.unwrap_or_default()),
+    }
+}
