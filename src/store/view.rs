@@ -17,7 +17,7 @@ use super::refusal::Refusal;
 use super::row::{Row, SCALAR};
 use super::rows::{Place, Rows, decode};
 use super::transfer::push_date;
-use super::wire::{Set, SetOptions, mode};
+use super::wire::{Set, SetOptions, Ttl, mode};
 use super::write::Prepared;
 
 /// An item as a data file shows it: dates ISO 8601, values that JSON lacks tagged.
@@ -202,11 +202,17 @@ impl Store {
     }
 
     /// Writes an item as `data.set` does, merging objects unless `overwrite` is given, and returns it
-    /// once it is on disk. The value is JSON as in a data file.
+    /// once it is on disk. The value is JSON as in a data file; `ttl` is in seconds from now.
     ///
     /// # Errors
     /// If the key or the value is none, or a rule of `data.set` forbids it.
-    pub fn put_item(&self, key: &str, value: &str, overwrite: bool) -> Result<ItemView, Refusal> {
+    pub fn put_item(
+        &self,
+        key: &str,
+        value: &str,
+        overwrite: bool,
+        ttl: Option<i64>,
+    ) -> Result<ItemView, Refusal> {
         serde_json::from_str::<serde::de::IgnoredAny>(value)
             .map_err(|error| Refusal::validation(format!("the value is not JSON: {error}")))?;
         let literal = Literal::parse(value).map_err(Refusal::validation)?;
@@ -214,6 +220,7 @@ impl Store {
         let removes = options.iter().map(|name| &**name).collect();
         let options = SetOptions {
             removes,
+            ttl: ttl.map(|seconds| Ttl::After([seconds])),
             ..SetOptions::default()
         };
         let set = Set(key.into(), Some(options), &value);

@@ -217,7 +217,7 @@ fn a_watcher_sees_changes_that_nobody_registered_for() {
 #[test]
 fn the_command_line_reads_and_writes_as_data_does() {
     let bench = Bench::new();
-    let put = |key: &str, value: &str| bench.store.put_item(key, value, false);
+    let put = |key: &str, value: &str| bench.store.put_item(key, value, false, None);
     put("n:1", r#"{ "a": 1, "b": 2 }"#).expect("written");
     let item = put("n:1", r#"{"a":null,"c":"x"}"#).expect("written");
     assert_eq!(item.value.get(), r#"{"b":2,"c":"x"}"#);
