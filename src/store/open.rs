@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use sled::Db;
 
@@ -43,20 +44,50 @@ pub(super) fn lock(dir: &Path) -> Result<File, StoreError> {
 /// store is the user's decision.
 pub(super) fn database(dir: &Path, clock: &Clock) -> Result<Db, StoreError> {
     let path = dir.join(DATABASE);
-    let damaged = |detail: String| keep_aside(dir, &path, clock, detail);
-    // sled may panic over a file that is not what it wrote.
-    let opened = catch_unwind(AssertUnwindSafe(|| open_sled(&path)));
-    let db = match opened {
-        Ok(Ok(db)) => db,
-        Ok(Err(sled::Error::Corruption { .. })) => {
-            return Err(damaged("a checksum does not match".into()));
+    let damaged = |detail: &str| keep_aside(dir, &path, clock, detail.to_owned());
+    let existed = std::fs::metadata(path.join("db")).is_ok_and(|file| file.len() > 0);
+    let db = match quietly(|| open_sled(&path)) {
+        Some(Ok(db)) => db,
+        Some(Err(sled::Error::Corruption { .. })) => {
+            return Err(damaged("a checksum does not match"));
         }
-        Ok(Err(sled::Error::Io(source))) => return Err(io_error(dir, source)),
-        Ok(Err(error)) => return Err(damaged(error.to_string())),
-        Err(_) => return Err(damaged("it cannot be read".into())),
+        Some(Err(sled::Error::Io(source))) => return Err(io_error(dir, source)),
+        Some(Err(error)) => return Err(damaged(&error.to_string())),
+        None => return Err(damaged("it cannot be read")),
     };
-    check_format(dir, &db)?;
+    match db.get(FORMAT_KEY)? {
+        // sled takes a file that holds nothing it knows for an empty database.
+        None if existed => {
+            drop(db);
+            return Err(damaged("nothing in it can be read"));
+        }
+        None => {
+            db.insert(FORMAT_KEY, &FORMAT.to_be_bytes())?;
+            db.flush()?;
+        }
+        Some(found) => check_format(dir, &found)?,
+    }
     Ok(db)
+}
+
+/// Runs what may panic over a file that it did not write itself; `None` if it did. The panic's
+/// message would tell the user nothing: it is not printed.
+fn quietly<T>(work: impl FnOnce() -> T) -> Option<T> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(|e| e.into_inner());
+    let hook = std::panic::take_hook();
+    let this_thread = std::thread::current().id();
+    let loud = Arc::new(hook);
+    let others = Arc::clone(&loud);
+    std::panic::set_hook(Box::new(move |info| {
+        if std::thread::current().id() != this_thread {
+            others(info);
+        }
+    }));
+    let outcome = catch_unwind(AssertUnwindSafe(work)).ok();
+    drop(std::panic::take_hook());
+    std::panic::set_hook(Box::new(move |info| loud(info)));
+    outcome
 }
 
 fn open_sled(path: &Path) -> Result<Db, sled::Error> {
@@ -68,13 +99,8 @@ fn open_sled(path: &Path) -> Result<Db, sled::Error> {
         .open()
 }
 
-fn check_format(dir: &Path, db: &Db) -> Result<(), StoreError> {
-    let Some(found) = db.get(FORMAT_KEY)? else {
-        db.insert(FORMAT_KEY, &FORMAT.to_be_bytes())?;
-        db.flush()?;
-        return Ok(());
-    };
-    let found = super::rows::number(&found).unwrap_or(u32::MAX);
+fn check_format(dir: &Path, found: &[u8]) -> Result<(), StoreError> {
+    let found = super::rows::number(found).unwrap_or(u32::MAX);
     if found > FORMAT {
         return Err(StoreError::FutureVersion {
             dir: dir.into(),
