@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use sled::Db;
 
 use super::error::StoreError;
+use super::seal::{Seal, State};
 use crate::domain::clock::Clock;
 
 /// The newest format this program reads and writes.
@@ -37,37 +38,47 @@ pub(super) fn lock(dir: &Path) -> Result<File, StoreError> {
     }
 }
 
-/// Opens the database in the folder; the caller holds the lock.
+/// Opens the database in the folder; the caller holds the lock. The seal is to be dropped after it.
 ///
 /// # Errors
 /// A damaged database is moved aside untouched, and that is an error, too: starting with an empty
 /// store is the user's decision.
-pub(super) fn database(dir: &Path, clock: &Clock) -> Result<Db, StoreError> {
+pub(super) fn database(dir: &Path, clock: &Clock) -> Result<(Db, Seal), StoreError> {
     let path = dir.join(DATABASE);
+    let unwritable = |source: io::Error| io_error(dir, source);
     let damaged = |detail: &str| keep_aside(dir, &path, clock, detail.to_owned());
-    let existed = std::fs::metadata(path.join("db")).is_ok_and(|file| file.len() > 0);
+    let state = Seal::inspect(dir, &path).map_err(unwritable)?;
+    if state == State::Changed && path.exists() {
+        return Err(damaged("its files are not those that were written"));
+    }
+    let state = if path.exists() { state } else { State::New };
+    let seal = Seal::break_open(dir, &path, state).map_err(unwritable)?;
     let db = match quietly(|| open_sled(&path)) {
         Some(Ok(db)) => db,
         Some(Err(sled::Error::Corruption { .. })) => {
             return Err(damaged("a checksum does not match"));
         }
-        Some(Err(sled::Error::Io(source))) => return Err(io_error(dir, source)),
+        Some(Err(sled::Error::Io(source))) => return Err(unwritable(source)),
         Some(Err(error)) => return Err(damaged(&error.to_string())),
         None => return Err(damaged("it cannot be read")),
     };
     match db.get(FORMAT_KEY)? {
         // sled takes a file that holds nothing it knows for an empty database.
-        None if existed => {
+        None if state != State::New => {
             drop(db);
             return Err(damaged("nothing in it can be read"));
         }
         None => {
             db.insert(FORMAT_KEY, &FORMAT.to_be_bytes())?;
             db.flush()?;
+            seal.in_use().map_err(unwritable)?;
         }
-        Some(found) => check_format(dir, &found)?,
+        Some(found) => {
+            check_format(dir, &found)?;
+            seal.in_use().map_err(unwritable)?;
+        }
     }
-    Ok(db)
+    Ok((db, seal))
 }
 
 /// Runs what may panic over a file that it did not write itself; `None` if it did. The panic's
@@ -143,7 +154,7 @@ fn keep_aside(dir: &Path, path: &Path, clock: &Clock, detail: String) -> StoreEr
         .map(|name| dir.join(name))
         .find(|candidate| !candidate.exists())
         .unwrap_or_else(|| PathBuf::from(path));
-    match std::fs::rename(path, &kept) {
+    match std::fs::rename(path, &kept).and_then(|()| Seal::forget(dir)) {
         Ok(()) => StoreError::Damaged {
             dir: dir.into(),
             kept,

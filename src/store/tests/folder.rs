@@ -40,6 +40,8 @@ fn reopen_spoiled(items: u32, spoil: impl FnOnce(&mut Vec<u8>)) {
     }
     let Bench { folder, store, .. } = bench;
     drop(store);
+    let seal = std::fs::read_to_string(folder.path().join("seal")).expect("a seal");
+    assert!(seal.starts_with("closed "), "{seal}");
     let file = folder.path().join("db").join("db");
     let mut bytes = std::fs::read(&file).expect("read");
     spoil(&mut bytes);
@@ -58,11 +60,26 @@ fn reopen_spoiled(items: u32, spoil: impl FnOnce(&mut Vec<u8>)) {
 #[test]
 fn a_damaged_database_is_kept_aside() {
     reopen_spoiled(10, |bytes| bytes.fill(7));
+    reopen_spoiled(10, Vec::clear);
+    reopen_spoiled(50, |bytes| bytes.truncate(bytes.len() / 2));
     reopen_spoiled(5_000, |bytes| bytes[..4096].fill(0));
     reopen_spoiled(5_000, |bytes| {
         let middle = bytes.len() / 2;
         bytes[middle..middle + 65_536].fill(0);
     });
+}
+
+#[test]
+fn after_a_crash_a_file_without_anything_readable_is_kept_aside() {
+    let Bench { folder, store, .. } = Bench::new();
+    drop(store);
+    std::fs::write(folder.path().join("seal"), "open").expect("written");
+    std::fs::write(folder.path().join("db").join("db"), [7; 9_999]).expect("written");
+    let error = Store::open(folder.path(), Clock::system())
+        .err()
+        .expect("refused");
+    assert_eq!(error.code(), "data-damaged");
+    Store::open(folder.path(), Clock::system()).expect("an empty store");
 }
 
 #[test]
