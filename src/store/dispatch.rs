@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::Store;
 use super::core::Core;
@@ -45,7 +46,7 @@ impl Store {
     pub fn call(&self, op: u8, payload: &[u8], done: impl FnOnce(Reply) + Send + 'static) {
         let mut core = self.core();
         let Some(queue) = &mut core.gate else {
-            let outcome = core.carry_out(op, payload);
+            let outcome = core.carry_out_contained(op, payload);
             if let Ok(Outcome::Recorded(_)) = outcome {
                 core.gate = Some(VecDeque::new());
             }
@@ -62,7 +63,7 @@ impl Store {
         }
         let payload = payload.to_vec();
         queue.push_back(Box::new(move |store| {
-            let outcome = store.core().carry_out(op, &payload);
+            let outcome = store.core().carry_out_contained(op, &payload);
             store.finish(outcome, done);
         }));
     }
@@ -95,6 +96,12 @@ fn parse<'a, T: serde::Deserialize<'a>>(payload: &'a [u8]) -> Result<T, Refusal>
 }
 
 impl Core {
+    /// Carries out an operation; sled may panic over a file that was damaged while it was open.
+    fn carry_out_contained(&mut self, op: u8, payload: &[u8]) -> Result<Outcome, Refusal> {
+        catch_unwind(AssertUnwindSafe(|| self.carry_out(op, payload)))
+            .unwrap_or_else(|_| Err(Refusal::store("the database failed: it may be damaged")))
+    }
+
     fn carry_out(&mut self, op: u8, payload: &[u8]) -> Result<Outcome, Refusal> {
         if op::RANGE.contains(&op) {
             let generation = self.generation("")?;

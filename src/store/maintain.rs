@@ -21,7 +21,7 @@ const KEEP_EXPIRED: i64 = 48 * 3600;
 /// DynamoDB takes a ttl that is further in the past for a mistake and leaves the item alone.
 const TOO_LONG_AGO: i64 = 5 * 365 * 86_400;
 /// How often expired items are looked for (real time; one look at an index costs microseconds).
-const SWEEP_EVERY: Duration = Duration::from_secs(5);
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Rows handled in one go.
 pub(super) const CHUNK: usize = 256;
 

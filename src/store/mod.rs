@@ -33,6 +33,7 @@ mod read;
 pub mod refusal;
 pub mod row;
 mod rows;
+mod seal;
 mod size;
 mod tables;
 #[cfg(test)]
@@ -55,6 +56,7 @@ use commit::Committer;
 use core::Core;
 use layout::prefix;
 use maintain::Maintenance;
+use seal::Seal;
 
 /// A handle to the open store; clones share it. The last one to go flushes and closes it.
 #[derive(Clone)]
@@ -69,6 +71,7 @@ struct Shared {
     core: Arc<Mutex<Core>>,
     /// Wakes who waits for an exclusive operation to end.
     opened: Condvar,
+    _seal: Seal,
     _lock: File,
 }
 
@@ -79,7 +82,7 @@ impl Store {
     /// See [`StoreError`].
     pub fn open(dir: &Path, clock: Clock) -> Result<Self, StoreError> {
         let lock = open::lock(dir)?;
-        let db = open::database(dir, &clock)?;
+        let (db, seal) = open::database(dir, &clock)?;
         let mut core = Core::load(db.clone(), clock)?;
         transfer::resume(&mut core)?;
         let core = Arc::new(Mutex::new(core));
@@ -93,6 +96,7 @@ impl Store {
                 committer,
                 core,
                 opened: Condvar::new(),
+                _seal: seal,
                 _lock: lock,
             }),
         })

@@ -4,10 +4,12 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use sled::Db;
 
 use super::error::StoreError;
+use super::seal::{Seal, State};
 use crate::domain::clock::Clock;
 
 /// The newest format this program reads and writes.
@@ -36,27 +38,67 @@ pub(super) fn lock(dir: &Path) -> Result<File, StoreError> {
     }
 }
 
-/// Opens the database in the folder; the caller holds the lock.
+/// Opens the database in the folder; the caller holds the lock. The seal is to be dropped after it.
 ///
 /// # Errors
 /// A damaged database is moved aside untouched, and that is an error, too: starting with an empty
 /// store is the user's decision.
-pub(super) fn database(dir: &Path, clock: &Clock) -> Result<Db, StoreError> {
+pub(super) fn database(dir: &Path, clock: &Clock) -> Result<(Db, Seal), StoreError> {
     let path = dir.join(DATABASE);
-    let damaged = |detail: String| keep_aside(dir, &path, clock, detail);
-    // sled may panic over a file that is not what it wrote.
-    let opened = catch_unwind(AssertUnwindSafe(|| open_sled(&path)));
-    let db = match opened {
-        Ok(Ok(db)) => db,
-        Ok(Err(sled::Error::Corruption { .. })) => {
-            return Err(damaged("a checksum does not match".into()));
+    let unwritable = |source: io::Error| io_error(dir, source);
+    let damaged = |detail: &str| keep_aside(dir, &path, clock, detail.to_owned());
+    let state = Seal::inspect(dir, &path).map_err(unwritable)?;
+    if state == State::Changed && path.exists() {
+        return Err(damaged("its files are not those that were written"));
+    }
+    let state = if path.exists() { state } else { State::New };
+    let seal = Seal::break_open(dir, &path, state).map_err(unwritable)?;
+    let db = match quietly(|| open_sled(&path)) {
+        Some(Ok(db)) => db,
+        Some(Err(sled::Error::Corruption { .. })) => {
+            return Err(damaged("a checksum does not match"));
         }
-        Ok(Err(sled::Error::Io(source))) => return Err(io_error(dir, source)),
-        Ok(Err(error)) => return Err(damaged(error.to_string())),
-        Err(_) => return Err(damaged("it cannot be read".into())),
+        Some(Err(sled::Error::Io(source))) => return Err(unwritable(source)),
+        Some(Err(error)) => return Err(damaged(&error.to_string())),
+        None => return Err(damaged("it cannot be read")),
     };
-    check_format(dir, &db)?;
-    Ok(db)
+    match db.get(FORMAT_KEY)? {
+        // sled takes a file that holds nothing it knows for an empty database.
+        None if state != State::New => {
+            drop(db);
+            return Err(damaged("nothing in it can be read"));
+        }
+        None => {
+            db.insert(FORMAT_KEY, &FORMAT.to_be_bytes())?;
+            db.flush()?;
+            seal.in_use().map_err(unwritable)?;
+        }
+        Some(found) => {
+            check_format(dir, &found)?;
+            seal.in_use().map_err(unwritable)?;
+        }
+    }
+    Ok((db, seal))
+}
+
+/// Runs what may panic over a file that it did not write itself; `None` if it did. The panic's
+/// message would tell the user nothing: it is not printed.
+fn quietly<T>(work: impl FnOnce() -> T) -> Option<T> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(|e| e.into_inner());
+    let hook = std::panic::take_hook();
+    let this_thread = std::thread::current().id();
+    let loud = Arc::new(hook);
+    let others = Arc::clone(&loud);
+    std::panic::set_hook(Box::new(move |info| {
+        if std::thread::current().id() != this_thread {
+            others(info);
+        }
+    }));
+    let outcome = catch_unwind(AssertUnwindSafe(work)).ok();
+    drop(std::panic::take_hook());
+    std::panic::set_hook(Box::new(move |info| loud(info)));
+    outcome
 }
 
 fn open_sled(path: &Path) -> Result<Db, sled::Error> {
@@ -68,13 +110,8 @@ fn open_sled(path: &Path) -> Result<Db, sled::Error> {
         .open()
 }
 
-fn check_format(dir: &Path, db: &Db) -> Result<(), StoreError> {
-    let Some(found) = db.get(FORMAT_KEY)? else {
-        db.insert(FORMAT_KEY, &FORMAT.to_be_bytes())?;
-        db.flush()?;
-        return Ok(());
-    };
-    let found = super::rows::number(&found).unwrap_or(u32::MAX);
+fn check_format(dir: &Path, found: &[u8]) -> Result<(), StoreError> {
+    let found = super::rows::number(found).unwrap_or(u32::MAX);
     if found > FORMAT {
         return Err(StoreError::FutureVersion {
             dir: dir.into(),
@@ -117,7 +154,7 @@ fn keep_aside(dir: &Path, path: &Path, clock: &Clock, detail: String) -> StoreEr
         .map(|name| dir.join(name))
         .find(|candidate| !candidate.exists())
         .unwrap_or_else(|| PathBuf::from(path));
-    match std::fs::rename(path, &kept) {
+    match std::fs::rename(path, &kept).and_then(|()| Seal::forget(dir)) {
         Ok(()) => StoreError::Damaged {
             dir: dir.into(),
             kept,

@@ -2,6 +2,7 @@
 
 use super::Bench;
 use crate::domain::clock::Clock;
+use crate::store::wire::op;
 use crate::store::{Store, StoreError};
 
 #[test]
@@ -30,22 +31,54 @@ fn a_folder_that_cannot_be_made_is_an_error() {
     assert!(matches!(error, Some(StoreError::NotWritable { .. })));
 }
 
-#[test]
-fn a_damaged_database_is_kept_aside() {
+/// Fills a store, closes it, lets `spoil` change the database's bytes, and opens it again.
+fn reopen_spoiled(items: u32, spoil: impl FnOnce(&mut Vec<u8>)) {
     let bench = Bench::new();
-    bench.set("k", "1");
+    for number in 0..items {
+        let payload = format!("H[\"n:{number}\",null,\"{}\"]", "x".repeat(300));
+        bench.store.call(op::SET, payload.as_bytes(), |_| ());
+    }
     let Bench { folder, store, .. } = bench;
     drop(store);
-    let conf = folder.path().join("db").join("conf");
-    std::fs::write(&conf, b"nonsense").expect("written");
+    let seal = std::fs::read_to_string(folder.path().join("seal")).expect("a seal");
+    assert!(seal.starts_with("closed "), "{seal}");
+    let file = folder.path().join("db").join("db");
+    let mut bytes = std::fs::read(&file).expect("read");
+    spoil(&mut bytes);
+    std::fs::write(&file, &bytes).expect("written");
     let error = Store::open(folder.path(), Clock::system())
         .err()
         .expect("refused");
     let StoreError::Damaged { kept, .. } = &error else {
         panic!("{error}");
     };
-    assert_eq!(std::fs::read(kept.join("conf")).expect("kept"), b"nonsense");
+    assert!(kept.join("db").exists());
     assert!(error.hint().contains("start again"));
+    Store::open(folder.path(), Clock::system()).expect("an empty store");
+}
+
+#[test]
+fn a_damaged_database_is_kept_aside() {
+    reopen_spoiled(10, |bytes| bytes.fill(7));
+    reopen_spoiled(10, Vec::clear);
+    reopen_spoiled(50, |bytes| bytes.truncate(bytes.len() / 2));
+    reopen_spoiled(5_000, |bytes| bytes[..4096].fill(0));
+    reopen_spoiled(5_000, |bytes| {
+        let middle = bytes.len() / 2;
+        bytes[middle..middle + 65_536].fill(0);
+    });
+}
+
+#[test]
+fn after_a_crash_a_file_without_anything_readable_is_kept_aside() {
+    let Bench { folder, store, .. } = Bench::new();
+    drop(store);
+    std::fs::write(folder.path().join("seal"), "open").expect("written");
+    std::fs::write(folder.path().join("db").join("db"), [7; 9_999]).expect("written");
+    let error = Store::open(folder.path(), Clock::system())
+        .err()
+        .expect("refused");
+    assert_eq!(error.code(), "data-damaged");
     Store::open(folder.path(), Clock::system()).expect("an empty store");
 }
 

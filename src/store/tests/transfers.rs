@@ -158,7 +158,10 @@ fn an_export_does_not_replace_a_file_unasked() {
         "file-not-found"
     );
     let files = std::fs::read_dir(bench.path()).expect("a folder").count();
-    assert_eq!(files, 3, "database, lock and export, nothing temporary");
+    assert_eq!(
+        files, 4,
+        "database, lock, seal and export, nothing temporary"
+    );
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn parse_fields<'a>(
     let mut head = Head {
         created: date("created")?.map_or(now, Given::absolute),
         modified: date("modified")?.map_or(now, Given::absolute),
-        ttl: date("ttl")?.map(|ttl| ttl.from_now(now)),
+        ttl: date("ttl")?.map(|ttl| ttl.after(now)),
         ..Head::default()
     };
     head.set(SCALAR, value.scalar);
@@ -110,7 +110,7 @@ impl Given {
         }
     }
 
-    fn from_now(self, now: i64) -> i64 {
+    fn after(self, now: i64) -> i64 {
         match self {
             Self::Seconds(seconds) if seconds < TEN_YEARS => now.saturating_add(seconds),
             given => given.absolute(),
