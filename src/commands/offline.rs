@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::no_sandbox;
+use crate::app;
 use crate::cli::{DataVerb, SandboxVerb};
+use crate::domain::Clock;
 use crate::error::Failure;
 use crate::location::Location;
-use crate::ops::{Answer, Boxed, DataRequest, Perform, Request};
+use crate::ops::{Answer, Boxed, DataRequest, Perform, Request, items};
 
 /// Whether a verb can do without a running sandbox.
 pub(super) fn serves(verb: &SandboxVerb) -> bool {
@@ -45,7 +47,6 @@ impl Perform for Store {
 
 /// Performs one operation on the store in `data_dir`, which is opened for it alone.
 pub fn perform(data_dir: &Path, request: DataRequest) -> Answer {
-    let _ = request;
-    let message = format!("the store in `{}` cannot be opened yet", data_dir.display());
-    Err(Failure::new("store", message).hint("start the sandbox with `ampt-ws dev`"))
+    let store = app::open_store(data_dir, Clock::system())?;
+    items::perform(&store, request, &[])
 }
