@@ -33,8 +33,9 @@ pub struct Common {
     /// Print JSON on standard output, and nothing else there
     #[arg(long, global = true)]
     pub json: bool,
-    /// Colour the output
+    /// Colour the output: auto (on a terminal, unless NO_COLOR is set), always, never
     #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
     pub color: ColorWhen,
     /// Say less (no messages in the log)
     #[arg(short, long, global = true, conflicts_with = "verbose")]
@@ -363,12 +364,16 @@ pub struct ConnectArgs {
 
 /// A line of the REPL.
 #[derive(Debug, Parser)]
-#[command(name = "", no_binary_name = true, disable_help_flag = false)]
+#[command(name = "", no_binary_name = true)]
 #[command(disable_help_subcommand = true, subcommand_required = true)]
+#[command(override_usage = "<COMMAND>", subcommand_help_heading = "Commands")]
 pub struct ReplLine {
     #[command(subcommand)]
     #[allow(missing_docs)]
     pub verb: ReplVerb,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub json: bool,
 }
 
 /// What the REPL understands.
@@ -384,12 +389,13 @@ pub enum ReplVerb {
     /// Show the version
     Version,
     /// Explain the verbs, or one
+    #[command(alias = "?")]
     Help {
-        /// A verb
+        /// A verb, and one of its own
         verb: Vec<String>,
     },
     /// Stop the sandbox and leave
-    #[command(visible_alias = "exit")]
+    #[command(visible_alias = "exit", alias = "stop")]
     Quit,
 }
 

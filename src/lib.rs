@@ -14,6 +14,7 @@ pub mod iso;
 pub mod location;
 pub mod ops;
 pub mod output;
+pub mod repl;
 pub mod store;
 pub mod verbs;
 pub mod watch;

@@ -13,6 +13,7 @@ use crate::output::Output;
 use crate::verbs::{self, Ask, Context, Face, LocalBoxed, Streams};
 
 pub(super) async fn run(common: &Common, verb: SandboxVerb, out: &Output) -> Result<u8, Failure> {
+    verbs::check(&verb)?;
     let location = Location::of(common)?;
     let client = Client::find(&location.data_dir).await?;
     let store = offline::Store::new(&location);

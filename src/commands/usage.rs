@@ -5,8 +5,9 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 
 use crate::cli::{ColorWhen, Common, wants_json};
-use crate::error::{Failure, exit};
+use crate::error::exit;
 use crate::output::Output;
+use crate::verbs::as_failure;
 
 /// Reports what the parser says; gives the exit code.
 pub fn report(args: &[OsString], error: &clap::Error) -> u8 {
@@ -44,24 +45,6 @@ pub fn report(args: &[OsString], error: &clap::Error) -> u8 {
     exit::USAGE
 }
 
-/// The parser's words as a failure: the first paragraph, and the tip or where to read more.
-pub fn as_failure(error: &clap::Error) -> Failure {
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return Failure::usage("a verb is missing").hint("`--help` lists the verbs");
-    }
-    let text = error.render().to_string();
-    let mut paragraphs = text.split("\n\n").map(str::trim);
-    let first = paragraphs.next().unwrap_or_default();
-    let message = first.strip_prefix("error: ").unwrap_or(first);
-    let tips = paragraphs.filter_map(|paragraph| paragraph.strip_prefix("tip: "));
-    let tips: Vec<&str> = tips.collect();
-    let hint = match tips[..] {
-        [] => "`--help` explains the options".to_owned(),
-        _ => tips.join("\n"),
-    };
-    Failure::usage(message).hint(hint)
-}
-
 /// What `--color` says on a command line that could not be parsed.
 fn color(args: &[OsString]) -> ColorWhen {
     let words: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
@@ -79,26 +62,7 @@ fn color(args: &[OsString]) -> ColorWhen {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
-    use crate::cli::Cli;
-
-    fn failure(line: &[&str]) -> Failure {
-        let parsed = Cli::try_parse_from(["ampt-ws"].iter().chain(line));
-        as_failure(&parsed.unwrap_err())
-    }
-
-    #[test]
-    fn the_parsers_words_become_a_failure() {
-        let unknown = failure(&["lits"]);
-        assert_eq!(unknown.exit, exit::USAGE);
-        assert_eq!(unknown.message, "unrecognized subcommand 'lits'");
-        assert!(unknown.hint.unwrap().contains("'list'"));
-        assert_eq!(failure(&[]).message, "a verb is missing");
-        let duration = failure(&["clock", "advance", "5"]);
-        assert!(duration.message.contains("write 500ms"), "{duration}");
-    }
 
     #[test]
     fn the_colour_is_found_in_a_broken_line() {

@@ -19,8 +19,8 @@ use super::stream;
 use super::wire::{Envelope, LONGEST_REQUEST, Reply, VERSION, read_line, write_line};
 use crate::error::{Failure, reason};
 use crate::event::{EventBus, Level};
+use crate::iso;
 use crate::ops::{DataRequest, Perform, Request};
-use crate::output::iso;
 
 /// Most verbs and followers at once.
 const MOST_CONNECTIONS: usize = 64;
@@ -97,7 +97,7 @@ impl Listener {
             url: url.to_owned(),
             ws_url: ws_url.to_owned(),
             version: VERSION.to_owned(),
-            started_at: iso(jiff::Timestamp::now().as_millisecond()),
+            started_at: iso::from_ms(jiff::Timestamp::now().as_millisecond()),
         };
         Announcement::write(&self.data_dir, announced)
     }

@@ -27,5 +27,4 @@ pub use payload::paint_payload;
 pub use printer::{Printer, Renderer};
 pub use screen::Screen;
 pub use style::{Style, Verbosity, wants_color};
-pub use time::iso;
 pub use writer::Output;

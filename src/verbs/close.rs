@@ -8,7 +8,18 @@ use crate::ops::Request;
 use crate::output::answers;
 
 pub(super) async fn close(context: &Context<'_>, args: CloseArgs) -> Result<u8, Failure> {
-    let selectors = match (args.all, args.filter) {
+    let selectors = selectors(args)?;
+    let answer = context
+        .sandbox
+        .perform(Request::Close { selectors })
+        .await?;
+    print(context.out, answer, answers::closed)?;
+    Ok(exit::OK)
+}
+
+/// Which connections are meant; somebody must have said so.
+pub(super) fn selectors(args: CloseArgs) -> Result<Vec<Selector>, Failure> {
+    let selectors: Vec<Selector> = match (args.all, args.filter) {
         (true, _) => vec![Selector::All],
         (false, Some(filter)) => vec![filter],
         (false, None) => args.ids.into_iter().map(Selector::Id).collect(),
@@ -19,10 +30,5 @@ pub(super) async fn close(context: &Context<'_>, args: CloseArgs) -> Result<u8, 
              `list` shows the connections",
         ));
     }
-    let answer = context
-        .sandbox
-        .perform(Request::Close { selectors })
-        .await?;
-    print(context.out, answer, answers::closed)?;
-    Ok(exit::OK)
+    Ok(selectors)
 }

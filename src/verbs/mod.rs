@@ -8,6 +8,7 @@ mod data;
 mod inspect;
 mod send;
 mod transfer;
+mod usage;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -16,6 +17,8 @@ use crate::cli::SandboxVerb;
 use crate::error::Failure;
 use crate::ops::{Perform, Request};
 use crate::output::Output;
+
+pub use usage::as_failure;
 
 /// Who runs a verb, and with what.
 pub struct Context<'a> {
@@ -61,6 +64,16 @@ pub trait Ask {
     fn confirm(&self, question: &str) -> Option<bool>;
 }
 
+/// Finds what is wrong with a verb's arguments before anything is asked of anybody.
+pub fn check(verb: &SandboxVerb) -> Result<(), Failure> {
+    match verb {
+        SandboxVerb::Send(args) => send::whom_and_what(args.clone()).map(drop),
+        SandboxVerb::Close(args) => close::selectors(args.clone()).map(drop),
+        SandboxVerb::Export(args) => transfer::with_extension(args.file.clone()).map(drop),
+        _ => Ok(()),
+    }
+}
+
 /// Runs one verb; gives the exit code.
 pub async fn run(verb: SandboxVerb, context: &Context<'_>) -> Result<u8, Failure> {
     match verb {
@@ -97,7 +110,7 @@ fn print<T: DeserializeOwned>(
 }
 
 /// Reads an answer as what it should be.
-fn typed<T: DeserializeOwned>(answer: Value) -> Result<T, Failure> {
+pub fn typed<T: DeserializeOwned>(answer: Value) -> Result<T, Failure> {
     serde_json::from_value(answer).map_err(|e| {
         Failure::new(
             "answer",

@@ -29,7 +29,7 @@ pub(super) async fn send(context: &Context<'_>, args: SendArgs) -> Result<u8, Fa
 }
 
 /// Sorts out the arguments: with `--all` or `--where`, the first is the message.
-fn whom_and_what(args: SendArgs) -> Result<(Selector, String), Failure> {
+pub(super) fn whom_and_what(args: SendArgs) -> Result<(Selector, String), Failure> {
     let chosen = if args.all {
         Some(Selector::All)
     } else {

@@ -61,7 +61,7 @@ pub(super) async fn export(context: &Context<'_>, args: ExportArgs) -> Result<u8
 }
 
 /// Adds `.json` to a name without an extension, and refuses another one.
-fn with_extension(mut file: PathBuf) -> Result<PathBuf, Failure> {
+pub(super) fn with_extension(mut file: PathBuf) -> Result<PathBuf, Failure> {
     match file.extension() {
         None => {
             file.set_extension("json");

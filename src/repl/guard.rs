@@ -1,0 +1,92 @@
+//! Leaves the terminal as it was found.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, Once};
+
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+
+/// Name of the thread that reads lines.
+pub(super) const READER: &str = "repl";
+
+/// How the terminal was before we touched it. A process has one terminal, and a panic hook can
+/// only reach what is static.
+static FOUND: Mutex<Option<Termios>> = Mutex::new(None);
+
+/// Whether the prompt stands on the screen.
+static AT_PROMPT: AtomicBool = AtomicBool::new(false);
+
+/// Whether the program is about to end.
+static LEAVING: AtomicBool = AtomicBool::new(false);
+
+/// Restores the terminal when dropped, and when a thread that matters panics.
+///
+/// The thread that reads lines may well be waiting for a key meanwhile, with the terminal raw:
+/// nothing wakes it, and it ends with the process.
+#[derive(Debug)]
+pub struct TerminalGuard(());
+
+impl TerminalGuard {
+    /// Remembers how the terminal is now.
+    pub fn save() -> Self {
+        static HOOK: Once = Once::new();
+        *found() = tcgetattr(io::stdin()).ok();
+        LEAVING.store(false, Ordering::Relaxed);
+        HOOK.call_once(install_hook);
+        Self(())
+    }
+}
+
+impl Drop for TerminalGuard {
+    fn drop(&mut self) {
+        LEAVING.store(true, Ordering::Relaxed);
+        restore();
+    }
+}
+
+/// Says whether the prompt stands on the screen.
+pub(super) fn set_at_prompt(is_at_prompt: bool) {
+    AT_PROMPT.store(is_at_prompt, Ordering::Relaxed);
+}
+
+/// Whether the terminal was given back; lines are no longer obeyed then.
+pub(super) fn is_leaving() -> bool {
+    LEAVING.load(Ordering::Relaxed)
+}
+
+fn found() -> std::sync::MutexGuard<'static, Option<Termios>> {
+    FOUND.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+fn restore() {
+    let Some(before) = found().take() else { return };
+    // A process in the background is stopped when it sets the terminal, so only if need be.
+    let is_changed = tcgetattr(io::stdin()).is_ok_and(|now| {
+        now.local_modes != before.local_modes
+            || now.input_modes != before.input_modes
+            || now.output_modes != before.output_modes
+    });
+    if is_changed {
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
+    }
+    if AT_PROMPT.swap(false, Ordering::Relaxed) {
+        // Erase the prompt, end bracketed paste, show the cursor.
+        let mut stdout = io::stdout().lock();
+        let _ = stdout.write_all(b"\r\x1b[J\x1b[?2004l\x1b[?25h");
+        let _ = stdout.flush();
+    }
+}
+
+fn install_hook() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let thread = std::thread::current();
+        match thread.name() {
+            // The runtime that the reader speaks to has ended under it; so does the process.
+            Some(READER) if is_leaving() => return,
+            Some(READER | "main") => restore(),
+            _ => {}
+        }
+        before(panic);
+    }));
+}

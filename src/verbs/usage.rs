@@ -1,0 +1,48 @@
+//! What the parser of command lines says, as a failure.
+
+use clap::error::ErrorKind;
+
+use crate::error::Failure;
+
+/// The parser's words as a failure: the first paragraph, and the tip or where to read more.
+pub fn as_failure(error: &clap::Error) -> Failure {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Failure::usage("a verb is missing").hint("`--help` lists the verbs");
+    }
+    let text = error.render().to_string();
+    let mut paragraphs = text.split("\n\n").map(str::trim);
+    let first = paragraphs.next().unwrap_or_default();
+    let message = first.strip_prefix("error: ").unwrap_or(first);
+    let tips = paragraphs.filter_map(|paragraph| paragraph.strip_prefix("tip: "));
+    let tips: Vec<&str> = tips.collect();
+    let hint = match tips[..] {
+        [] => "`--help` explains the options".to_owned(),
+        _ => tips.join("\n"),
+    };
+    Failure::usage(message).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::Cli;
+    use crate::error::exit;
+
+    fn failure(line: &[&str]) -> Failure {
+        let parsed = Cli::try_parse_from(["ampt-ws"].iter().chain(line));
+        as_failure(&parsed.unwrap_err())
+    }
+
+    #[test]
+    fn the_parsers_words_become_a_failure() {
+        let unknown = failure(&["lits"]);
+        assert_eq!(unknown.exit, exit::USAGE);
+        assert_eq!(unknown.message, "unrecognized subcommand 'lits'");
+        assert!(unknown.hint.unwrap().contains("'list'"));
+        assert_eq!(failure(&[]).message, "a verb is missing");
+        let duration = failure(&["clock", "advance", "5"]);
+        assert!(duration.message.contains("write 500ms"), "{duration}");
+    }
+}
