@@ -198,14 +198,20 @@ pub enum SdkChoice {
 }
 
 /// Options of `send`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
+#[command(
+    override_usage = "send <SELECTOR> <DATA>\n       send --all <DATA>\n       send --where <KEY=VALUE> <DATA>"
+)]
 pub struct SendArgs {
-    /// Connection id or a unique prefix of one; the message, if --all or --where is given
-    #[arg(value_name = "SELECTOR")]
+    /// Connection id or a unique prefix of one; left out with --all and --where
+    #[arg(value_name = "SELECTOR", allow_negative_numbers = true)]
     pub first: Option<String>,
-    /// The message; `-` reads it from standard input
-    #[arg(value_name = "DATA", allow_hyphen_values = true, num_args = 0..)]
-    pub rest: Vec<String>,
+    /// The message; `-` reads it from standard input (without a last line end)
+    #[arg(value_name = "DATA", allow_hyphen_values = true)]
+    pub second: Option<String>,
+    /// Anything more, which is a mistake that is explained.
+    #[arg(hide = true)]
+    pub more: Vec<String>,
     /// To every connection
     #[arg(long, conflicts_with = "filter")]
     pub all: bool,

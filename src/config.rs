@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::{DevArgs, SdkChoice};
 use crate::domain::{BinaryMessages, ConnectionLimits, EnvironmentType, RateLimits};
 use crate::error::Failure;
+use crate::location::Location;
 
 /// The default port; the next ones are tried if it is taken.
 pub const DEFAULT_PORT: u16 = 8810;
@@ -56,12 +57,12 @@ pub struct Config {
 
 impl Config {
     /// Validates the options of `dev`; the folders are resolved already.
-    pub fn new(
-        args: &DevArgs,
-        app_dir: PathBuf,
-        entry: Option<PathBuf>,
-        data_dir: PathBuf,
-    ) -> Result<Self, Failure> {
+    pub fn new(args: &DevArgs, location: Location) -> Result<Self, Failure> {
+        let Location {
+            app_dir,
+            entry,
+            data_dir,
+        } = location;
         let (rate, burst) = args.env.rate_and_burst();
         if args.reseed && args.seed.is_none() {
             return Err(Failure::usage("`--reseed` needs a data file to watch")

@@ -187,6 +187,10 @@ const HISTORY: usize = 1000;
 /// Most events that wait for one subscriber; beyond, messages are skipped and counted.
 const QUEUE: usize = 65_536;
 
+/// Beyond this, so is everything else: a subscriber that hears nothing any more must not fill
+/// the memory.
+const FULL_QUEUE: usize = 2 * QUEUE;
+
 /// Where events are told and heard. Cheap to clone; telling never waits.
 #[derive(Clone)]
 pub struct EventBus {
@@ -290,7 +294,8 @@ impl Mailbox {
             return false;
         }
         let skippable = matches!(event.fact, Fact::Message { .. } | Fact::Sent { .. });
-        if skippable && queue.events.len() >= QUEUE {
+        let room = if skippable { QUEUE } else { FULL_QUEUE };
+        if queue.events.len() >= room {
             queue.skipped += 1;
             return true;
         }
@@ -309,7 +314,7 @@ impl Mailbox {
 pub struct Batch {
     /// In the order in which they were told.
     pub events: VecDeque<Event>,
-    /// Messages that were not queued because the subscriber was too slow.
+    /// Events, nearly always messages, that were not queued because the subscriber was too slow.
     pub skipped: u64,
 }
 

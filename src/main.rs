@@ -1,18 +1,7 @@
 //! The program: parse, run, return the exit code.
 
-use clap::Parser as _;
+use std::process::ExitCode;
 
-fn main() -> std::process::ExitCode {
-    let cli = ampt_ws::cli::Cli::parse();
-    let ampt_ws::cli::Verb::Dev(args) = cli.verb else {
-        return 2.into();
-    };
-    match ampt_ws::commands::dev::run(&cli.common, &args) {
-        Ok(code) => code.into(),
-        Err(failure) => {
-            use std::io::Write as _;
-            let _ = writeln!(std::io::stderr(), "{failure:?}");
-            failure.exit.into()
-        }
-    }
+fn main() -> ExitCode {
+    ExitCode::from(ampt_ws::run(std::env::args_os()))
 }

@@ -12,16 +12,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::control::{self, Announcement};
 use crate::dispatch::{self, Command, DispatchConfig, DispatchHandle, LoadMessage};
-use crate::domain::{Clock, CloseReason};
+use crate::domain::{Clock, CloseReason, ConnectionId};
 use crate::error::Failure;
 use crate::event::{EventBus, Fact, Level};
 use crate::gateway::{AccessRules, Credentials, Gateway, GatewayConfig};
 use crate::ops::perform::{Facts, Sandbox};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::worker::entry::{self, Entry};
 use crate::worker::env::AppEnv;
 use crate::worker::{Launch, Loader, assets};
@@ -36,6 +38,11 @@ pub struct Running {
     pub sandbox: Sandbox,
     /// Ends the gateway.
     stop_gateway: CancellationToken,
+    /// Serves the verbs of other terminals.
+    control: JoinHandle<()>,
+    stop_control: CancellationToken,
+    /// Lets those verbs find the sandbox.
+    announcement: Announcement,
     /// The watcher of the app's files.
     _reloader: Option<reloader::Reloader>,
 }
@@ -46,9 +53,9 @@ pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Run
     let started = Instant::now();
     raise_descriptor_limit();
     let entry = find_entry(config)?;
-    prepare_data_dir(&config.data_dir)?;
-    let store = open_store(config, clock).await?;
-    let former = former_connections(&store, config.fresh)?;
+    let store = open_store_aside(config, clock).await?;
+    let control = control::Listener::bind(&config.data_dir)?;
+    let former = former_connections(&store)?;
     let listeners = listen::bind(&config.host, config.port).await?;
     warn_about_address(config, &listeners, bus);
 
@@ -126,9 +133,20 @@ pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Run
         stop: CancellationToken::new(),
     };
     let reloader = reloader::start(config, &loader, &sandbox);
+    let announcement = control.announce(&sandbox.facts.url, &sandbox.facts.ws_url)?;
+    let stop_control = CancellationToken::new();
+    let serving = control::serve(
+        control,
+        Arc::new(sandbox.clone()),
+        bus.clone(),
+        stop_control.clone(),
+    );
     Ok(Running {
         sandbox,
         stop_gateway,
+        control: tokio::spawn(serving),
+        stop_control,
+        announcement,
         _reloader: reloader,
     })
 }
@@ -173,17 +191,25 @@ impl Running {
     /// Takes the sandbox down: no new connections, clients closed with 1001, `disconnected`
     /// handlers get their time, Node ends, everything is on disk.
     pub async fn stop(self, cause: &str) {
+        let Self {
+            sandbox,
+            stop_gateway,
+            control,
+            stop_control,
+            announcement,
+            ..
+        } = self;
         let Sandbox {
             gateway,
             dispatch,
             store,
             bus,
             ..
-        } = &self.sandbox;
+        } = &sandbox;
         bus.tell(Fact::Stopping {
             cause: cause.to_owned(),
         });
-        self.stop_gateway.cancel();
+        stop_gateway.cancel();
         for connection in gateway.registry.all() {
             connection.close(CloseReason::GOING_AWAY);
         }
@@ -204,6 +230,11 @@ impl Running {
                 format!("the last writes are not on disk: {error}"),
             );
         }
+        // Only now: `ampt-ws stop` waits for the announcement and the socket to be gone.
+        drop(announcement);
+        stop_control.cancel();
+        bus.close();
+        let _ = tokio::time::timeout(GOODBYE_TIME, control).await;
     }
 }
 
@@ -262,29 +293,38 @@ fn unusable_data_dir(dir: &Path, error: &io::Error) -> Failure {
     .hint("choose another folder with --data-dir")
 }
 
-async fn open_store(config: &Config, clock: &Clock) -> Result<Store, Failure> {
-    let (dir, clock) = (config.data_dir.join("store"), clock.clone());
-    let opened = tokio::task::spawn_blocking(move || Store::open(&dir, clock)).await;
-    let opened = opened.map_err(|error| Failure::new("internal", error.to_string()))?;
-    opened.map_err(|error| Failure::new(error.code(), error.to_string()).hint(error.hint()))
+/// Opens the store, emptied first with `--fresh`, without holding up the runtime.
+async fn open_store_aside(config: &Config, clock: &Clock) -> Result<Store, Failure> {
+    let (dir, fresh, clock) = (config.data_dir.clone(), config.fresh, clock.clone());
+    let opening = tokio::task::spawn_blocking(move || {
+        let store = open_store(&dir, clock.clone())?;
+        if !fresh {
+            return Ok(store);
+        }
+        // It could be opened, so no other sandbox is using what is removed here.
+        drop(store);
+        let old = dir.join("store");
+        fs::remove_dir_all(&old).map_err(|error| unusable_data_dir(&old, &error))?;
+        open_store(&dir, clock)
+    });
+    opening
+        .await
+        .map_err(|error| Failure::new("internal", error.to_string()))?
+}
+
+/// Opens the store of a data folder, which is made if it is not there. Blocks.
+pub fn open_store(data_dir: &Path, clock: Clock) -> Result<Store, Failure> {
+    prepare_data_dir(data_dir)?;
+    Store::open(&data_dir.join("store"), clock).map_err(store_failure)
+}
+
+fn store_failure(error: StoreError) -> Failure {
+    Failure::new(error.code(), error.to_string()).hint(error.hint())
 }
 
 /// Connections of an earlier run that are owed a `disconnected`.
-fn former_connections(
-    store: &Store,
-    fresh: bool,
-) -> Result<Vec<crate::domain::ConnectionId>, Failure> {
-    let failed = |error: crate::store::StoreError| {
-        Failure::new(error.code(), error.to_string()).hint(error.hint())
-    };
-    let rows = store.connections().map_err(failed)?;
-    if fresh {
-        for (id, _) in &rows {
-            store.remove_connection(id).map_err(failed)?;
-        }
-        seed::empty(store).map_err(failed)?;
-        return Ok(Vec::new());
-    }
+fn former_connections(store: &Store) -> Result<Vec<ConnectionId>, Failure> {
+    let rows = store.connections().map_err(store_failure)?;
     Ok(rows.iter().filter_map(|(id, _)| id.parse().ok()).collect())
 }
 

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::domain::Clock;
 use crate::error::{Failure, exit};
 use crate::event::EventBus;
+use crate::location::Location;
 use crate::output::{Printer, Screen, Style};
 
 /// How long the last lines may take to be printed.
@@ -17,17 +18,19 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Runs the sandbox until it is told to stop; the exit code.
 pub fn run(common: &Common, args: &DevArgs) -> Result<u8, Failure> {
-    let app_dir = crate::config::absolute(args.path.as_deref().unwrap_or(".".as_ref()))?;
-    let data_dir = app_dir.join(".ampt-ws");
-    let config = Config::new(args, app_dir, None, data_dir)?;
+    let location = Location::of_app(common, args.path.as_deref())?;
+    let config = Config::new(args, location)?;
+    let internal =
+        |what: &str, error: std::io::Error| Failure::new("internal", format!("no {what}: {error}"));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::new("internal", format!("no runtime: {error}")))?;
+        .map_err(|error| internal("runtime", error))?;
     let clock = Clock::system();
     let bus = EventBus::new(clock.clone());
-    let printer = Printer::start(bus.subscribe(), Style::for_stdout(common), Screen::stdout())
-        .map_err(|error| Failure::new("internal", format!("no thread: {error}")))?;
+    let style = Style::for_stdout(common);
+    let printer = Printer::start(bus.subscribe(), style, Screen::stdout())
+        .map_err(|error| internal("thread", error))?;
     let code = runtime.block_on(serve(&config, &bus, &clock));
     runtime.shutdown_background();
     bus.close();
@@ -42,11 +45,15 @@ async fn serve(config: &Config, bus: &EventBus, clock: &Clock) -> Result<u8, Fai
         _ = signals.next() => return Ok(exit::INTERRUPTED),
     };
     let cause = tokio::select! {
-        cause = run_until_told(&running, config) => cause?,
-        cause = signals.next() => cause.to_owned(),
+        cause = run_until_told(&running, config) => cause,
+        cause = signals.next() => Ok(cause.to_owned()),
+    };
+    let (shown, failure) = match cause {
+        Ok(cause) => (cause, None),
+        Err(failure) => (failure.message.clone(), Some(failure)),
     };
     tokio::select! {
-        () = running.stop(&cause) => Ok(exit::OK),
+        () = running.stop(&shown) => failure.map_or(Ok(exit::OK), Err),
         _ = signals.next() => Ok(exit::INTERRUPTED),
     }
 }

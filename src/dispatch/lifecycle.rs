@@ -87,8 +87,11 @@ impl Dispatcher {
         match news {
             News::Loaded if loading => self.loaded(),
             News::LoadFailed(error) if loading => self.load_failed(*error),
-            News::Broken(LinkError::Closed) => {
-                // Its process is about to end; that tells more.
+            // Its process has ended, which is told with the reason.
+            News::Broken(LinkError::Closed | LinkError::Io(_)) => {
+                if let Some(worker) = self.crew.get(number) {
+                    worker.process.kill();
+                }
             }
             News::Broken(error) => {
                 if let Some(worker) = self.crew.get(number) {

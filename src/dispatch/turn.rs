@@ -121,7 +121,9 @@ impl Dispatcher {
         let Some(worker) = &self.crew.active else {
             return false;
         };
-        if self.crew.loading.is_some() || worker.process.link.is_full() {
+        // A worker that owes a pong may be blocked for good: what it is not given is not lost.
+        let held = self.crew.loading.is_some() || worker.pinged.is_some();
+        if held || worker.process.link.is_full() {
             return false;
         }
         self.concurrency

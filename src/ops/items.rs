@@ -1,10 +1,166 @@
 //! Operations on the stored items: on a running sandbox's store, or on one opened for the moment.
 
-use super::perform::Sandbox;
-use super::{Answer, DataRequest};
-use crate::error::Failure;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
-/// Performs a request about items on a running sandbox.
-pub(super) async fn perform(_sandbox: &Sandbox, _request: DataRequest) -> Answer {
-    Err(Failure::new("todo", "todo"))
+use super::perform::{Sandbox, document};
+use super::{Answer, Changes, DataRequest, Exported, Imported};
+use crate::error::Failure;
+use crate::event::Fact;
+use crate::store::transfer::TransferError;
+use crate::store::view::Pattern;
+use crate::store::{Refusal, Store};
+
+/// Items that `data ls` shows unless told otherwise.
+const LISTED: usize = 1000;
+
+/// Changes that wait for a slow reader of `data watch`.
+const WATCHED: usize = 1024;
+
+/// Performs a request on a store. `live` are the ids of the open connections. Blocks while the
+/// disk works.
+pub fn perform(store: &Store, request: DataRequest, live: &[String]) -> Answer {
+    match request {
+        DataRequest::Import {
+            file,
+            overwrite,
+            dry_run,
+        } => {
+            let (items, orphaned) = if dry_run {
+                let plan = store
+                    .plan_import(&file, overwrite, live)
+                    .map_err(transfer_failure)?;
+                (plan.items, plan.orphaned)
+            } else {
+                let done = store
+                    .import(&file, overwrite, live, &mut |_| {})
+                    .map_err(transfer_failure)?;
+                (done.items, done.orphaned)
+            };
+            let orphaned_connections = orphaned.iter().filter_map(|id| id.parse().ok()).collect();
+            document(&Imported {
+                items,
+                overwrite,
+                orphaned_connections,
+            })
+        }
+        DataRequest::Export { file, overwrite } => {
+            let (path, items) = store
+                .export(&file, overwrite, &mut |_| {})
+                .map_err(transfer_failure)?;
+            document(&Exported {
+                items,
+                file: path.display().to_string(),
+            })
+        }
+        DataRequest::Get { key } => document(&store.get_item(&key).map_err(refusal)?),
+        DataRequest::Ls { pattern, limit } => {
+            let pattern = parse_pattern(pattern.as_deref())?;
+            let listed = store.list_items(&pattern, None, limit.unwrap_or(LISTED));
+            document(&listed.map_err(refusal)?.0)
+        }
+        DataRequest::Set {
+            key,
+            value,
+            overwrite,
+            ttl,
+        } => {
+            let written = store.put_item(&key, &value.to_string(), overwrite, ttl);
+            document(&written.map_err(refusal)?)
+        }
+        DataRequest::Rm { key } => {
+            let removed = store.remove_item(&key).map_err(refusal)?;
+            Ok(json!({ "removed": removed }))
+        }
+        DataRequest::Watch { .. } => {
+            Err(Failure::usage("`data watch` is a stream, not an operation"))
+        }
+    }
+}
+
+/// The same on a running sandbox: on a thread that may block, and told as an event where it
+/// matters.
+pub(super) async fn perform_live(sandbox: &Sandbox, request: DataRequest) -> Answer {
+    let live: Vec<String> = sandbox
+        .gateway
+        .registry
+        .all()
+        .iter()
+        .map(|c| c.id.to_string())
+        .collect();
+    let imported = match &request {
+        DataRequest::Import {
+            file,
+            dry_run: false,
+            ..
+        } => Some(file.display().to_string()),
+        _ => None,
+    };
+    let store = sandbox.store.clone();
+    let work = tokio::task::spawn_blocking(move || perform(&store, request, &live));
+    let answer = work
+        .await
+        .map_err(|error| Failure::new("internal", error.to_string()))??;
+    if let Some(file) = imported {
+        tell_import(sandbox, file, &answer);
+    }
+    Ok(answer)
+}
+
+fn tell_import(sandbox: &Sandbox, file: String, answer: &Value) {
+    if let Ok(imported) = serde_json::from_value::<Imported>(answer.clone()) {
+        sandbox.bus.tell(Fact::Import {
+            file,
+            items: imported.items,
+            overwrite: imported.overwrite,
+            orphaned: imported.orphaned_connections,
+        });
+    }
+}
+
+/// Follows the changes of the items that match `pattern`.
+pub(super) fn watch(store: &Store, pattern: Option<&str>) -> Result<Changes, Failure> {
+    let pattern = parse_pattern(pattern)?;
+    let mut changes = store.watch();
+    let (sender, receiver) = mpsc::channel(WATCHED);
+    tokio::spawn(async move {
+        use tokio::sync::broadcast::error::RecvError;
+        loop {
+            let view = match changes.recv().await {
+                Ok(change) if change.key().is_some_and(|key| pattern.matches(&key)) => {
+                    change.view()
+                }
+                Ok(_) => None,
+                Err(RecvError::Lagged(missed)) => {
+                    let _ = sender.send(json!({ "missed": missed })).await;
+                    None
+                }
+                Err(RecvError::Closed) => return,
+            };
+            let line = view.and_then(|view| serde_json::to_value(view).ok());
+            if let Some(line) = line
+                && sender.send(line).await.is_err()
+            {
+                return;
+            }
+            if sender.is_closed() {
+                return;
+            }
+        }
+    });
+    Ok(receiver)
+}
+
+fn parse_pattern(pattern: Option<&str>) -> Result<Pattern, Failure> {
+    pattern
+        .map_or(Ok(Pattern::ALL), Pattern::parse)
+        .map_err(refusal)
+}
+
+fn refusal(refusal: Refusal) -> Failure {
+    Failure::new("data", refusal.message.into_owned())
+}
+
+fn transfer_failure(error: TransferError) -> Failure {
+    Failure::new(error.code(), error.to_string()).hint(error.hint())
 }

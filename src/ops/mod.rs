@@ -7,6 +7,8 @@ mod answer;
 pub mod items;
 pub mod perform;
 mod request;
+#[cfg(test)]
+pub mod testing;
 
 pub use answer::{ClockView, ConnectionView, Exported, Imported, SendFailure, Sent, Status};
 pub use answer::{Closed, LimitsView, PendingView, WorkerView};
@@ -15,12 +17,25 @@ pub use request::{ClockChange, DataRequest, Request};
 /// What performing a [`Request`] gives: the document that `--json` prints.
 pub type Answer = Result<serde_json::Value, crate::error::Failure>;
 
+/// Changes of stored items as they happen, each `{"at","change","key","value"?}`; `change` is
+/// `created`, `updated` or `deleted`.
+pub type Changes = tokio::sync::mpsc::Receiver<serde_json::Value>;
+
+/// A future in a box, because [`Perform`] is used as `dyn`.
+pub type Boxed<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
 /// Somebody who can perform requests: the running sandbox, in this process or behind its socket.
 pub trait Perform: Send + Sync {
-    /// Performs one request. `Logs` and `data watch` are streams and are not served here: they
-    /// read the event bus.
-    fn perform(
-        &self,
-        request: Request,
-    ) -> std::pin::Pin<Box<dyn Future<Output = Answer> + Send + '_>>;
+    /// Performs one request. `Logs` and `data watch` are streams and are not served here: the
+    /// one reads the event bus, the other is [`Perform::watch`].
+    fn perform(&self, request: Request) -> Boxed<'_, Answer>;
+
+    /// Follows the changes of the items that match `pattern`.
+    fn watch(&self, pattern: Option<String>) -> Boxed<'_, Result<Changes, crate::error::Failure>> {
+        let _ = pattern;
+        Box::pin(async {
+            let message = "following changes needs a running sandbox";
+            Err(crate::error::Failure::new("unsupported", message))
+        })
+    }
 }

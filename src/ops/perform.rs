@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
@@ -13,8 +12,8 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Answer, ClockChange, ClockView, Closed, ConnectionView, LimitsView, Perform, Request,
-    SendFailure, Sent, Status, items,
+    Answer, Boxed, Changes, ClockChange, ClockView, Closed, ConnectionView, LimitsView, Perform,
+    Request, SendFailure, Sent, Status, items,
 };
 use crate::dispatch::{Command, DispatchHandle};
 use crate::domain::selector::SelectError;
@@ -63,8 +62,12 @@ pub struct Sandbox {
 }
 
 impl Perform for Sandbox {
-    fn perform(&self, request: Request) -> Pin<Box<dyn Future<Output = Answer> + Send + '_>> {
+    fn perform(&self, request: Request) -> Boxed<'_, Answer> {
         Box::pin(self.perform(request))
+    }
+
+    fn watch(&self, pattern: Option<String>) -> Boxed<'_, Result<Changes, Failure>> {
+        Box::pin(async move { items::watch(&self.store, pattern.as_deref()) })
     }
 }
 
@@ -83,7 +86,7 @@ impl Sandbox {
                 Ok(json!({ "ok": true, "pid": std::process::id() }))
             }
             Request::Clock(change) => document(&self.change_clock(change)),
-            Request::Data(request) => items::perform(self, request).await,
+            Request::Data(request) => items::perform_live(self, request).await,
             Request::Logs { .. } => Err(Failure::usage("`logs` is a stream, not an operation")),
         }
     }

@@ -18,6 +18,11 @@ impl Paint {
         Self { on }
     }
 
+    /// Whether text is coloured.
+    pub fn is_on(self) -> bool {
+        self.on
+    }
+
     fn apply(self, text: &str, paint: impl FnOnce(&str) -> ColoredString) -> ColoredString {
         if self.on { paint(text) } else { text.normal() }
     }

@@ -94,18 +94,6 @@ impl LocalTime {
         push_time(&mut out, local.rem_euclid(86_400_000));
         String::from_utf8(out).unwrap_or_default()
     }
-
-    /// `YYYY-MM-DD HH:MM:SS`.
-    pub(super) fn date(&self, at_ms: i64) -> String {
-        match Timestamp::from_millisecond(at_ms) {
-            Ok(at) => self
-                .zone
-                .to_datetime(at)
-                .strftime("%Y-%m-%d %H:%M:%S")
-                .to_string(),
-            Err(_) => iso(at_ms),
-        }
-    }
 }
 
 /// A span as people say it: `850 ms`, `12 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`.
@@ -160,6 +148,5 @@ mod tests {
     #[test]
     fn the_clock_shows_local_time() {
         assert_eq!(LocalTime::utc().clock(1_700_000_000_123), "22:13:20.123");
-        assert_eq!(LocalTime::utc().date(0), "1970-01-01 00:00:00");
     }
 }

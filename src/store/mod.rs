@@ -8,10 +8,10 @@
 //! * The rules about keys, conditions, merging, sizes and labels are the published package's; the
 //!   JavaScript side only translates values and shapes results ([`wire`]).
 //!
-//! Where the package leaves a choice: items of a scan, of a batch get (the keys' order) and of equal
-//! labels come in the order of their primary keys' UTF-8 bytes; an expired item stays, hidden, for
-//! two days, then it is removed and `data.on` hears `deleted` (one that expired more than five years
-//! ago stays for ever, as at AWS).
+//! Where the package leaves a choice: a batch get answers in the order of its keys; equal labels come
+//! in the order of their primary keys' UTF-8 bytes, a scan in the reverse of it; an expired item
+//! stays, hidden, for two days, then it is removed and `data.on` hears `deleted` (one that expired
+//! more than five years ago stays for ever, as at AWS).
 
 pub mod change;
 mod commit;
@@ -25,6 +25,7 @@ pub mod interest;
 pub mod json;
 pub mod key;
 pub mod layout;
+pub mod literal;
 mod maintain;
 mod open;
 pub mod outbox;
@@ -34,6 +35,10 @@ pub mod row;
 mod rows;
 mod size;
 mod tables;
+#[cfg(test)]
+mod tests;
+pub mod transfer;
+pub mod view;
 pub mod wire;
 mod write;
 
@@ -75,7 +80,9 @@ impl Store {
     pub fn open(dir: &Path, clock: Clock) -> Result<Self, StoreError> {
         let lock = open::lock(dir)?;
         let db = open::database(dir, &clock)?;
-        let core = Arc::new(Mutex::new(Core::load(db.clone(), clock)?));
+        let mut core = Core::load(db.clone(), clock)?;
+        transfer::resume(&mut core)?;
+        let core = Arc::new(Mutex::new(core));
         let no_thread = |error: std::io::Error| StoreError::Failed(error.to_string());
         let flush = Box::new(move || db.flush().map(drop).map_err(|error| error.to_string()));
         let committer = Committer::start(flush).map_err(no_thread)?;

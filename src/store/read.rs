@@ -117,7 +117,8 @@ impl Core {
         })
     }
 
-    /// `scan`: all items in the order of their keys' bytes, expired ones too.
+    /// `scan`: all items, expired ones too, in the reverse order of their keys' bytes. The database
+    /// promises no order; this one shows an app that relies on the ascending one.
     pub fn scan(&mut self, generation: Generation, scan: &Scan<'_>) -> Result<Vec<u8>, Refusal> {
         let limit = check_limit(scan.limit)?;
         let base = match scan.label {
@@ -133,13 +134,13 @@ impl Core {
             if scan.label.is_some() {
                 return Err(Refusal::database("The provided starting key is invalid"));
             }
-            Start::parse(start, false)?.cut(&mut range, generation, None, false);
+            Start::parse(start, false)?.cut(&mut range, generation, None, true);
         }
         self.page(&Page {
             generation,
             range,
             limit,
-            reverse: false,
+            reverse: true,
             meta: scan.meta,
             hide_expired: false,
             label: scan.label,

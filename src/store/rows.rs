@@ -20,6 +20,10 @@ impl Rows {
         self.0.push((key, None));
     }
 
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Applies all rows at once, in memory; a flush makes them durable.
     pub fn apply(mut self, db: &Db) -> Result<(), sled::Error> {
         if self.0.len() > 1 {

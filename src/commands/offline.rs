@@ -1,0 +1,52 @@
+//! What can be done with no sandbox running: the verbs that only need the store.
+
+use std::path::{Path, PathBuf};
+
+use super::no_sandbox;
+use crate::app;
+use crate::cli::{DataVerb, SandboxVerb};
+use crate::domain::Clock;
+use crate::error::Failure;
+use crate::location::Location;
+use crate::ops::{Answer, Boxed, DataRequest, Perform, Request, items};
+
+/// Whether a verb can do without a running sandbox.
+pub(super) fn serves(verb: &SandboxVerb) -> bool {
+    match verb {
+        SandboxVerb::Import(_) | SandboxVerb::Export(_) => true,
+        SandboxVerb::Data(verb) => !matches!(verb, DataVerb::Watch { .. }),
+        _ => false,
+    }
+}
+
+/// The store of an app whose sandbox does not run.
+pub(super) struct Store {
+    data_dir: PathBuf,
+    no_sandbox: Failure,
+}
+
+impl Store {
+    pub(super) fn new(location: &Location) -> Self {
+        Self {
+            data_dir: location.data_dir.clone(),
+            no_sandbox: no_sandbox(location),
+        }
+    }
+}
+
+impl Perform for Store {
+    fn perform(&self, request: Request) -> Boxed<'_, Answer> {
+        Box::pin(async move {
+            match request {
+                Request::Data(request) => perform(&self.data_dir, request),
+                _ => Err(self.no_sandbox.clone()),
+            }
+        })
+    }
+}
+
+/// Performs one operation on the store in `data_dir`, which is opened for it alone.
+pub fn perform(data_dir: &Path, request: DataRequest) -> Answer {
+    let store = app::open_store(data_dir, Clock::system())?;
+    items::perform(&store, request, &[])
+}

@@ -1,0 +1,103 @@
+//! `data`: looks into the stored items.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{Context, print};
+use crate::cli::DataVerb;
+use crate::error::{Failure, exit};
+use crate::ops::{DataRequest, Request};
+use crate::output::{items, visible};
+
+pub(super) async fn data(context: &Context<'_>, verb: DataVerb) -> Result<u8, Failure> {
+    let paint = context.out.paint();
+    match verb {
+        DataVerb::Get { key } => return get(context, key).await,
+        DataVerb::Ls { pattern, limit } => {
+            let answer = perform(context, DataRequest::Ls { pattern, limit }).await?;
+            let render = |found: &Vec<Value>| items::items(paint, found);
+            print(context.out, answer, render)?;
+        }
+        DataVerb::Set {
+            key,
+            value,
+            overwrite,
+            ttl,
+        } => {
+            let text = format!("stored {}\n", visible(&key));
+            let request = DataRequest::Set {
+                key,
+                value: json_or_string(value),
+                overwrite,
+                ttl: ttl.map(whole_seconds),
+            };
+            let answer = perform(context, request).await?;
+            print(context.out, answer, |_: &Value| text)?;
+        }
+        DataVerb::Rm { key } => {
+            let shown = visible(&key).into_owned();
+            let answer = perform(context, DataRequest::Rm { key }).await?;
+            let render = |answer: &Value| match answer["removed"].as_bool() {
+                Some(false) => format!("there was no item {shown}\n"),
+                _ => format!("removed {shown}\n"),
+            };
+            print(context.out, answer, render)?;
+        }
+        DataVerb::Watch { pattern } => {
+            let request = Request::Data(DataRequest::Watch { pattern });
+            return context.streams.print(request, context.out).await;
+        }
+    }
+    Ok(exit::OK)
+}
+
+async fn get(context: &Context<'_>, key: String) -> Result<u8, Failure> {
+    let missing = Failure::new("not-found", format!("no item has the key `{key}`"))
+        .hint("`data ls` lists the items; `data ls 'user:*'` those of a collection");
+    let answer = perform(context, DataRequest::Get { key }).await?;
+    if answer.is_null() {
+        return Err(missing);
+    }
+    let paint = context.out.paint();
+    print(context.out, answer, |found: &Value| {
+        items::item(paint, found)
+    })?;
+    Ok(exit::OK)
+}
+
+async fn perform(context: &Context<'_>, request: DataRequest) -> Result<Value, Failure> {
+    context.sandbox.perform(Request::Data(request)).await
+}
+
+/// What is not JSON is a string, so that nobody has to write quotes within quotes.
+fn json_or_string(text: String) -> Value {
+    serde_json::from_str(&text).unwrap_or(Value::String(text))
+}
+
+/// A store counts in seconds; what began counts.
+fn whole_seconds(ttl: Duration) -> i64 {
+    let seconds = ttl.as_secs() + u64::from(ttl.subsec_nanos() > 0);
+    i64::try_from(seconds).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_value_is_json_or_a_string() {
+        assert_eq!(json_or_string("{\"a\":1}".into()), json!({"a": 1}));
+        assert_eq!(json_or_string("42".into()), json!(42));
+        assert_eq!(json_or_string("hello world".into()), json!("hello world"));
+        assert_eq!(json_or_string("{broken".into()), json!("{broken"));
+    }
+
+    #[test]
+    fn a_ttl_is_rounded_up() {
+        assert_eq!(whole_seconds(Duration::from_millis(1500)), 2);
+        assert_eq!(whole_seconds(Duration::from_secs(60)), 60);
+    }
+}

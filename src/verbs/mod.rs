@@ -1,0 +1,111 @@
+//! The verbs about a sandbox: one function each, behind the command line and the REPL alike.
+//!
+//! A verb turns its arguments into a [`Request`], has it performed, prints the answer for people
+//! or as JSON, and gives the exit code.
+
+mod close;
+mod data;
+mod inspect;
+mod send;
+mod transfer;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::cli::SandboxVerb;
+use crate::error::Failure;
+use crate::ops::{Perform, Request};
+use crate::output::Output;
+
+/// Who runs a verb, and with what.
+pub struct Context<'a> {
+    /// Performs requests.
+    pub sandbox: &'a dyn Perform,
+    /// Prints streams.
+    pub streams: &'a dyn Streams,
+    /// Asks the user.
+    pub ask: &'a dyn Ask,
+    /// Prints everything else.
+    pub out: &'a Output,
+    /// From where.
+    pub face: Face,
+}
+
+/// Where a verb was typed, and what it reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Face {
+    /// A shell, with a sandbox running.
+    Remote,
+    /// A shell, with no sandbox running: only the store can be reached.
+    Store,
+    /// The sandbox's own terminal.
+    Repl,
+}
+
+/// A future that stays on its thread.
+pub type LocalBoxed<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// Prints the answers that are streams: `logs` and `data watch`.
+pub trait Streams {
+    /// Prints until the stream ends; gives the exit code.
+    fn print<'a>(
+        &'a self,
+        request: Request,
+        out: &'a Output,
+    ) -> LocalBoxed<'a, Result<u8, Failure>>;
+}
+
+/// Asks the user a question that is answered with yes or no.
+pub trait Ask {
+    /// The answer; `None` if there is nobody to ask.
+    fn confirm(&self, question: &str) -> Option<bool>;
+}
+
+/// Runs one verb; gives the exit code.
+pub async fn run(verb: SandboxVerb, context: &Context<'_>) -> Result<u8, Failure> {
+    match verb {
+        SandboxVerb::List => inspect::list(context).await,
+        SandboxVerb::Status => inspect::status(context).await,
+        SandboxVerb::Pause => inspect::pause(context).await,
+        SandboxVerb::Resume => inspect::resume(context).await,
+        SandboxVerb::Reload => inspect::reload(context).await,
+        SandboxVerb::Clock(args) => inspect::clock(context, args).await,
+        SandboxVerb::Logs(args) => {
+            let request = Request::Logs {
+                follow: args.follow,
+            };
+            context.streams.print(request, context.out).await
+        }
+        SandboxVerb::Send(args) => send::send(context, args).await,
+        SandboxVerb::Close(args) => close::close(context, args).await,
+        SandboxVerb::Import(args) => transfer::import(context, args).await,
+        SandboxVerb::Export(args) => transfer::export(context, args).await,
+        SandboxVerb::Data(verb) => data::data(context, verb).await,
+    }
+}
+
+/// Prints an answer: as it came, or as `render` shows it to people.
+fn print<T: DeserializeOwned>(
+    out: &Output,
+    answer: Value,
+    render: impl FnOnce(&T) -> String,
+) -> Result<(), Failure> {
+    if out.is_json() {
+        return out.document(&answer);
+    }
+    out.text(&render(&typed(answer)?))
+}
+
+/// Reads an answer as what it should be.
+fn typed<T: DeserializeOwned>(answer: Value) -> Result<T, Failure> {
+    serde_json::from_value(answer).map_err(|e| {
+        Failure::new(
+            "answer",
+            format!("the sandbox gave an answer of another form: {e}"),
+        )
+        .hint("is it of the same version? `ampt-ws status --json` tells")
+    })
+}
+
+#[cfg(test)]
+mod tests;
