@@ -1,1 +1,13 @@
 //! The integration suite: drives the real program and real sockets.
+//!
+//! Every test makes an app in a temporary folder ([`support::App`]), runs `ampt-ws` on it, and
+//! speaks to it as its users do: WebSocket clients, HTTP requests, signals, command-line verbs.
+//! Nothing sleeps and no port is fixed: a test waits for the event it is about, with a deadline.
+#![allow(
+    clippy::print_stderr,
+    reason = "a failed test shows what the program said"
+)]
+
+mod support;
+
+mod dispatch;

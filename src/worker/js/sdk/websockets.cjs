@@ -29,9 +29,8 @@ function on(event, config, handler) {
   register({ event, timeout: timeoutOf(config) });
 }
 
-const call = (event) => (first, second) => listeners[event]?.(first, second);
-const onConnected = call('connected');
-const onDisconnected = call('disconnected');
+const onConnected = (socket) => listeners.connected?.(socket);
+const onDisconnected = (socket, reason) => listeners.disconnected?.(socket, reason);
 
 link.handlers[CONNECTED] = (bytes, start, end) => {
   const invocation = bytes.readUInt32LE(start);

@@ -1,0 +1,21 @@
+//! What the tests stand on: apps in temporary folders, the running program, and its clients.
+
+mod app;
+mod client;
+mod dev;
+mod log;
+mod nodes;
+mod raw;
+
+use std::time::Duration;
+
+pub use app::{App, Output};
+pub use client::{Client, Refused};
+pub use dev::Dev;
+pub use log::Pattern;
+pub use nodes::{each_node, node_script};
+pub use raw::{RawSocket, Response};
+
+/// How long anything may take before a test gives up on it. It bounds failures; no passing test
+/// waits for it.
+pub const PATIENCE: Duration = Duration::from_secs(30);
