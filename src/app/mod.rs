@@ -83,7 +83,7 @@ pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Run
         env_type: config.env.name(),
         key_id: credentials.key_id,
         secret: credentials.secret,
-        settings: settings(config),
+        settings: settings(config, control.path()),
     };
     if let Some(seed) = &config.seed {
         seed::import(&store, seed, bus).await?;
@@ -401,13 +401,14 @@ fn new_credentials() -> Result<Credentials, Failure> {
 }
 
 /// Settings of our own JavaScript.
-fn settings(config: &Config) -> String {
+fn settings(config: &Config, control: &Path) -> String {
     let sdk = match config.sdk {
         crate::cli::SdkChoice::Bundled => "embedded",
         crate::cli::SdkChoice::Installed => "installed",
     };
     serde_json::json!({
         "loader": { "appDir": config.app_dir, "sdk": sdk },
+        "socketBase": control.with_extension(""),
         "maxMessage": config.limits.max_message,
         "strict": config.strict,
     })
