@@ -1,7 +1,7 @@
 //! Serves the module hooks that run inside Node: resolution, compilation, source maps.
 //!
 //! Each worker has a *loader channel*: one end of a Unix socket pair, on which the hooks make
-//! synchronous calls, and a plain thread here that runs [`serve`] on the other end. What all
+//! synchronous calls, and a plain thread here that [`spawn`] starts on the other end. What all
 //! workers share is in [`LoaderShared`]: compiled files outlive the worker, so that a reload pays
 //! for what has changed only.
 //!
@@ -11,6 +11,7 @@ mod cache;
 mod frames;
 pub(super) mod jsonc;
 mod packages;
+mod prelink;
 mod resolve;
 mod session;
 mod tsconfig;
@@ -20,7 +21,9 @@ use std::fmt;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use serde::Serialize;
 
@@ -80,6 +83,8 @@ pub struct LoaderShared {
     cache: Cache,
     listener: Listener,
     files: Mutex<Files>,
+    /// On Node 20: the app could not be loaded without the thread of the module hooks.
+    hooks_thread: AtomicBool,
 }
 
 /// The files of each worker, by the order in which the workers came.
@@ -106,6 +111,7 @@ impl LoaderShared {
             options,
             listener: Box::new(listener),
             files: Mutex::default(),
+            hooks_thread: AtomicBool::new(false),
         }
     }
 
@@ -179,6 +185,10 @@ impl LoaderShared {
         }
     }
 
+    fn note_hooks_thread(&self) {
+        self.hooks_thread.store(true, Ordering::Relaxed);
+    }
+
     fn warn(&self, message: String) {
         (self.listener)(LoaderEvent::Warning { message });
     }
@@ -211,16 +221,29 @@ impl Files {
     }
 }
 
-/// Serves one worker until it closes its end (when it exits, at the latest). Blocks: give it a
-/// thread of its own.
+/// The compiler recurses as deep as the code nests: an expression of ten thousand terms must not
+/// take the emulator down with it. Address space only; memory is used as it is touched. In bytes.
+const STACK: usize = 256 << 20;
+
+/// Serves one worker until it closes its end (when it exits, at the latest), on a thread of its
+/// own. The thread's result tells whether the channel broke or the worker did not keep to the
+/// protocol.
 ///
 /// # Errors
-/// If the channel breaks or the worker does not keep to the protocol.
-pub fn serve(stream: UnixStream, shared: Arc<LoaderShared>) -> io::Result<()> {
-    let worker = shared.join();
-    let result = Session::new(worker, &shared).run(stream);
-    shared.leave(worker);
-    result
+/// If the system gives no thread.
+pub fn spawn(
+    stream: UnixStream,
+    shared: Arc<LoaderShared>,
+) -> io::Result<thread::JoinHandle<io::Result<()>>> {
+    let thread = thread::Builder::new()
+        .name("loader".into())
+        .stack_size(STACK);
+    thread.spawn(move || {
+        let worker = shared.join();
+        let result = Session::new(worker, &shared).run(stream);
+        shared.leave(worker);
+        result
+    })
 }
 
 /// A file of the app that keeps it from being loaded.

@@ -10,12 +10,14 @@ mod kind;
 mod map;
 mod problem;
 
+use std::ops::Range;
 use std::path::Path;
 
 use oxc::allocator::Allocator;
 use oxc::ast::ast::{Program, Statement};
 use oxc::codegen::{Codegen, CodegenOptions, CommentOptions};
 use oxc::semantic::{Scoping, SemanticBuilder};
+use oxc::syntax::module_record::{ExportImportName, ImportImportName};
 use oxc::transformer::{
     HelperLoaderOptions, JsxOptions, JsxRuntime, Module, TransformOptions, Transformer,
 };
@@ -197,6 +199,50 @@ pub fn locate_specifier(path: &Path, source: &str, specifier: &str) -> Option<Po
         })
     })?;
     Some(Position::of_offset(source, offset))
+}
+
+/// Where an ES module imports, or exports from elsewhere, something by this name.
+pub fn locate_import(path: &Path, source: &str, name: &str) -> Option<Position> {
+    let allocator = Allocator::default();
+    let language = Language::of(path);
+    let parsed = kind::parse(&allocator, language, ModuleScope::Module, source).ok()?;
+    let imported =
+        parsed
+            .record
+            .import_entries
+            .iter()
+            .filter_map(|entry| match &entry.import_name {
+                ImportImportName::Name(imported) => Some((imported.name, imported.span)),
+                ImportImportName::Default(span) => Some(("default".into(), *span)),
+                ImportImportName::NamespaceObject => None,
+            });
+    let exported = parsed
+        .record
+        .indirect_export_entries
+        .iter()
+        .filter_map(|entry| match &entry.import_name {
+            ExportImportName::Name(exported) => Some((exported.name, exported.span)),
+            _ => None,
+        });
+    let (_, span) = imported
+        .chain(exported)
+        .find(|(imported, _)| imported.as_str() == name)?;
+    Some(Position::of_offset(source, span.start))
+}
+
+/// The static imports of an ES module: the specifier and the byte range of its literal, in order
+/// of appearance; a specifier may appear more than once. `None` if it cannot be parsed.
+pub fn static_imports(code: &str) -> Option<Vec<(String, Range<usize>)>> {
+    let allocator = Allocator::default();
+    let language = Language::of(Path::new("code.mjs"));
+    let parsed = kind::parse(&allocator, language, ModuleScope::Module, code).ok()?;
+    let requests = parsed.record.requested_modules.iter();
+    let mut found: Vec<_> = requests
+        .flat_map(|(name, places)| places.iter().map(move |place| (name, place.span)))
+        .map(|(name, span)| (name.to_string(), span.start as usize..span.end as usize))
+        .collect();
+    found.sort_by_key(|(_, range)| range.start);
+    Some(found)
 }
 
 #[expect(

@@ -1,6 +1,7 @@
 //! What was compiled once is not compiled again: a reload pays for the changed files only.
 
 use std::collections::HashMap;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,6 +19,16 @@ pub struct Unit {
 }
 
 impl Unit {
+    /// What runs: the compiled code, or the source where that needs no change.
+    pub fn code(&self) -> &str {
+        let compiled = self
+            .result
+            .as_ref()
+            .ok()
+            .and_then(|compiled| compiled.code.as_deref());
+        compiled.unwrap_or(&self.source)
+    }
+
     fn size(&self) -> usize {
         let compiled = self.result.as_ref().map_or(0, |compiled| {
             compiled.map.size() + compiled.code.as_ref().map_or(0, String::len)
@@ -56,7 +67,8 @@ impl Cache {
         if let Some(unit) = self.kept(path, &source, options) {
             return unit;
         }
-        let result = transpile::compile(path, &source, options);
+        let compile = AssertUnwindSafe(|| transpile::compile(path, &source, options));
+        let result = panic::catch_unwind(compile).unwrap_or_else(|_| Err(compiler_failed()));
         let unit = Arc::new(Unit {
             source,
             options: options.clone(),
@@ -100,6 +112,16 @@ impl Cache {
     /// A panic in another thread leaves the map whole: every change is a single step.
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a defect of the compiler looks like to the user: one file's problem, not the end.
+fn compiler_failed() -> SyntaxProblem {
+    SyntaxProblem {
+        message: "the compiler failed on this file, which is a defect of the emulator".into(),
+        hint: Some("please report it with the file; plain JavaScript avoids the compiler".into()),
+        position: None,
+        frame: None,
     }
 }
 

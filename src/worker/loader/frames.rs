@@ -28,6 +28,10 @@ pub enum Request {
     },
     /// The format of the entry, compiled as a side effect.
     Format { path: PathBuf },
+    /// What a spare worker should have ready.
+    Spare,
+    /// The files of an ES module graph, ready to be compiled one after the other: see `prelink`.
+    Prelink { path: PathBuf, embedded_sdk: bool },
     Resolve {
         specifier: String,
         from: PathBuf,
@@ -42,6 +46,8 @@ pub enum Request {
     Frame(Place),
     /// Where a file names a specifier.
     Locate { path: PathBuf, specifier: String },
+    /// Where a file imports something by a name.
+    LocateImport { path: PathBuf, name: String },
     /// Why a package cannot be found.
     Missing { specifier: String, from: PathBuf },
     /// Files that were loaded without our help. Has no reply.

@@ -66,7 +66,7 @@ pub fn resolve(specifier: &str, from: &Path, via: Via, config: Option<&TsConfig>
 }
 
 /// `a/./b/../c` → `a/c`, without a look at the disk (as Node does it for specifiers).
-fn normalized(path: &Path) -> PathBuf {
+pub(super) fn normalized(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
         match part {

@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
@@ -13,6 +14,7 @@ use super::cache::Unit;
 use super::frames::{self, Place, Request, RunningPlace, ViaName};
 use super::jsonc;
 use super::packages::{Folders, is_installed};
+use super::prelink;
 use super::resolve::{self, Via};
 use super::tsconfig::TsConfig;
 use super::{FileRole, LoaderShared, Problem};
@@ -23,7 +25,7 @@ use crate::worker::transpile::{
 /// The state of one conversation.
 pub struct Session<'s> {
     worker: u64,
-    shared: &'s LoaderShared,
+    pub(super) shared: &'s LoaderShared,
     folders: Folders,
     /// What runs in the worker, by path: maps and frames must fit that, not the file on disk.
     running: HashMap<PathBuf, Running>,
@@ -38,10 +40,38 @@ const MAX_SUSPECTS: usize = 200;
 struct Running {
     unit: Arc<Unit>,
     format: Format,
+    /// See [`Session::shift`]; sorted.
+    shifts: Vec<(Position, i64)>,
+}
+
+impl Running {
+    /// The place in the code as the compiler made it.
+    fn unshifted(&self, place: &Place) -> Position {
+        let before = self
+            .shifts
+            .iter()
+            .filter(|(from, _)| from.line == place.line && from.column <= place.column);
+        let column = i64::from(place.column) - before.map(|(_, by)| by).sum::<i64>();
+        let column = u32::try_from(column.max(1)).unwrap_or(u32::MAX);
+        Position {
+            line: place.line,
+            column,
+        }
+    }
+
+    /// Where code comes from, if that is another place than where it stands.
+    fn source_of(&self, place: &Place) -> Option<Position> {
+        let compiled = self.unit.result.as_ref().ok()?;
+        let generated = self.unshifted(place);
+        if compiled.map.is_empty() {
+            return (!self.shifts.is_empty()).then_some(generated);
+        }
+        compiled.map.lookup(generated)
+    }
 }
 
 /// A reply: its JSON part and its raw part.
-type Reply = (Value, String);
+pub(super) type Reply = (Value, String);
 
 impl<'s> Session<'s> {
     pub fn new(worker: u64, shared: &'s LoaderShared) -> Self {
@@ -68,6 +98,12 @@ impl<'s> Session<'s> {
                     require_esm,
                 } => self.load(&path, via, require_esm),
                 Request::Format { path } => self.format(&path),
+                Request::Spare => Ok(plain(json!({
+                    "thread": self.shared.hooks_thread.load(Ordering::Relaxed),
+                }))),
+                Request::Prelink { path, embedded_sdk } => {
+                    Ok(prelink::prelink(self, &path, embedded_sdk))
+                }
                 Request::Resolve {
                     specifier,
                     from,
@@ -76,7 +112,12 @@ impl<'s> Session<'s> {
                 Request::Map { places } => Ok(plain(self.map(&places))),
                 Request::Diagnose { path } => Ok(plain(self.diagnose(path))),
                 Request::Frame(place) => Ok(plain(self.frame(&place))),
-                Request::Locate { path, specifier } => Ok(plain(self.locate(&path, &specifier))),
+                Request::LocateImport { path, name } => Ok(plain(self.locate(&path, |source| {
+                    transpile::locate_import(&path, source, &name)
+                }))),
+                Request::Locate { path, specifier } => Ok(plain(self.locate(&path, |source| {
+                    transpile::locate_specifier(&path, source, &specifier)
+                }))),
                 Request::Missing { specifier, from } => Ok(plain(self.missing(&specifier, &from))),
             };
             let (head, text) =
@@ -86,7 +127,7 @@ impl<'s> Session<'s> {
         Ok(())
     }
 
-    fn report(&self, path: &Path, role: FileRole) {
+    pub(super) fn report(&self, path: &Path, role: FileRole) {
         self.shared.report(self.worker, path, role);
     }
 
@@ -105,36 +146,52 @@ impl<'s> Session<'s> {
     /// The code to run for a file, and how.
     fn load(&mut self, path: &Path, via: ViaName, require_esm: bool) -> Result<Reply, Problem> {
         let via = Via::from(via);
-        self.report(path, FileRole::Source);
-        self.newest.push(path.to_path_buf());
-        let unit = self.unit_to_run(path, via, require_esm)?;
+        let unit = self.run_file(path, via, require_esm)?;
         let compiled = match &unit.result {
             Ok(compiled) => compiled,
             Err(problem) => return Err(Problem::syntax(path, problem.clone())),
         };
-        let running = Running {
-            unit: Arc::clone(&unit),
-            format: compiled.format,
-        };
-        self.running.insert(path.to_path_buf(), running);
-        let rewritten = compiled.code.is_some();
-        if via == Via::Import && compiled.format == Format::CommonJs && rewritten {
-            return Ok((
-                json!({ "format": "module", "facade": true }),
-                facade(path, compiled),
-            ));
+        if via == Via::Import && is_facaded(compiled) {
+            return Ok((json!({ "format": "module" }), facade(path, compiled)));
         }
         let head = json!({
             "format": match compiled.format {
                 Format::Module => "module",
                 Format::CommonJs => "commonjs",
             },
-            "mapped": !compiled.map.is_empty(),
             "imports": compiled.imports_dynamically,
-            "asIs": !rewritten,
         });
-        let code = compiled.code.as_ref().unwrap_or(&unit.source);
-        Ok((head, code.clone()))
+        Ok((head, unit.code().to_owned()))
+    }
+
+    /// Compiles a file that is about to run, and remembers that it does.
+    pub(super) fn run_file(
+        &mut self,
+        path: &Path,
+        via: Via,
+        require_esm: bool,
+    ) -> Result<Arc<Unit>, Problem> {
+        self.report(path, FileRole::Source);
+        self.newest.push(path.to_path_buf());
+        let unit = self.unit_to_run(path, via, require_esm)?;
+        if let Ok(compiled) = &unit.result {
+            let shifts = Vec::new();
+            let running = Running {
+                unit: Arc::clone(&unit),
+                format: compiled.format,
+                shifts,
+            };
+            self.running.insert(path.to_path_buf(), running);
+        }
+        Ok(unit)
+    }
+
+    /// The code of a running file was changed: on a line, everything from a column on stands so
+    /// many UTF-16 units further right than the compiler left it.
+    pub(super) fn shift(&mut self, path: &Path, shifts: Vec<(Position, i64)>) {
+        if let Some(running) = self.running.get_mut(path) {
+            running.shifts = shifts;
+        }
     }
 
     /// A file that is an ES module and is first wanted by `require`, on a Node that cannot do that
@@ -211,7 +268,7 @@ impl<'s> Session<'s> {
     }
 
     /// The TypeScript configuration for a file of the app.
-    fn config(&mut self, path: &Path) -> Result<Option<Arc<TsConfig>>, Problem> {
+    pub(super) fn config(&mut self, path: &Path) -> Result<Option<Arc<TsConfig>>, Problem> {
         if is_installed(path) {
             return Ok(None);
         }
@@ -255,24 +312,18 @@ impl<'s> Session<'s> {
         let Some(running) = self.running.get(&place.path) else {
             return Value::Null;
         };
-        let Ok(compiled) = &running.unit.result else {
-            return Value::Null;
-        };
+        let compiled = running.unit.result.as_ref();
         // Node names ES modules by URL, CommonJS by path.
-        if *is_url && running.format == Format::CommonJs && compiled.code.is_some() {
+        if *is_url && compiled.is_ok_and(is_facaded) {
             return "hidden".into();
         }
-        let generated = Position {
-            line: place.line,
-            column: place.column,
-        };
-        json!(
-            compiled
-                .map
-                .lookup(generated)
-                .map(|at| [at.line, at.column])
-        )
+        json!(running.source_of(place).map(|at| [at.line, at.column]))
     }
+}
+
+/// Whether an `import` of the file gets an ES module that stands for it.
+pub(super) fn is_facaded(compiled: &Compiled) -> bool {
+    compiled.format == Format::CommonJs && compiled.code.is_some()
 }
 
 /// A reply without a raw part.
@@ -324,9 +375,8 @@ impl Session<'_> {
         json!({ "text": frame.map(|frame| frame.text) })
     }
 
-    fn locate(&self, path: &Path, specifier: &str) -> Value {
-        let source = self.source(path);
-        let at = source.and_then(|source| transpile::locate_specifier(path, &source, specifier));
+    fn locate(&self, path: &Path, find: impl Fn(&str) -> Option<Position>) -> Value {
+        let at = self.source(path).and_then(|source| find(&source));
         json!({ "place": at.map(|at| [at.line, at.column]) })
     }
 
@@ -411,7 +461,7 @@ fn similar_file(specifier: &str, from: &Path) -> Option<String> {
 
 /// The ES module that stands for a compiled CommonJS one where that is imported: Node's own way
 /// would lex the file on disk, which is TypeScript.
-fn facade(path: &Path, compiled: &Compiled) -> String {
+pub(super) fn facade(path: &Path, compiled: &Compiled) -> String {
     let path = quoted(&path.to_string_lossy());
     let mut code = format!(
         "import{{loadCommonJs as $load}}from\"ampt-ws:interop\";const $module=$load({path});"
@@ -436,7 +486,7 @@ fn facade(path: &Path, compiled: &Compiled) -> String {
     code
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 

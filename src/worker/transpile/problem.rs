@@ -33,13 +33,10 @@ impl SyntaxProblem {
         let message = plain(&diagnostic.message);
         let hint = diagnostic.help.as_deref().map(plain);
         match diagnostic.labels.first() {
-            Some(label) => {
-                let offset = u32::try_from(label.offset()).unwrap_or(u32::MAX);
-                Self {
-                    hint,
-                    ..Self::at(source, offset, message, None)
-                }
-            }
+            Some(label) => Self {
+                hint,
+                ..Self::at(source, label.offset(), message, None)
+            },
             None => Self {
                 message,
                 hint,

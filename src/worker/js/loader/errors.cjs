@@ -14,6 +14,9 @@ const MAX_ERRORS = 10;
 const MAX_MESSAGE = 16 * 1024;
 
 class Errors {
+  /** Error → the file that was being loaded, where Node does not tell. */
+  #loading = new WeakMap();
+
   /**
    * @param {object} parts
    * @param {string} parts.appDir
@@ -55,6 +58,11 @@ class Errors {
     }
   }
 
+  /** Remembers which file was being loaded when something was thrown. */
+  noteLoading(error, file) {
+    if (typeof error === 'object' && error !== null) this.#loading.set(error, file);
+  }
+
   /** A path as the user knows it: relative inside the app. */
   shown(file) {
     return file.startsWith(this.appPrefix) ? file.slice(this.appPrefix.length) : file;
@@ -74,7 +82,13 @@ class Errors {
     const code = read('code');
     if (typeof code === 'string' || typeof code === 'number') own.code = code;
     const frames = all ? parsed.frames : parsed.frames.filter((frame) => this.#isShown(frame));
-    const found = explain(this, { ...own, read, place: parsed.place, frames: parsed.frames });
+    const found = explain(this, {
+      ...own,
+      read,
+      place: parsed.place,
+      loading: this.#loading.get(error),
+      frames: parsed.frames,
+    });
     const described = { ...own, ...found };
     const place = found.path ? found : frames.find((frame) => frame.path && this.rules.isApp(frame.path));
     if (place) this.#locate(described, place);

@@ -25,7 +25,7 @@ function explain(errors, error) {
   return (
     problem(error) ??
     missingModule(errors, error) ??
-    missingExport(error) ??
+    missingExport(errors, error) ??
     syntax(errors, error) ??
     hinted(error)
   );
@@ -85,20 +85,31 @@ function requireStack(read) {
 }
 
 /** `import { name }` of a module that has no such export. */
-function missingExport({ name, message, place }) {
+function missingExport(errors, { name, message, place, loading }) {
   const match = /^The requested module '(.+?)' (?:does not provide|is a CommonJS module)/.exec(message);
   if (name !== 'SyntaxError' || !match) return undefined;
   const hint = message.includes('is a CommonJS module')
     ? 'import the whole module, and take the name from it'
     : 'check the name; if it is only a type, write `import type`';
-  return { message: message.split('\n')[0], hint, ...pick(place) };
+  // On Node 20 the specifier may have become a URL.
+  const [specifier, shown] = match[1].startsWith('file:')
+    ? [match[1], errors.shown(fileURLToPath(match[1]))]
+    : [match[1], match[1]];
+  const file = place?.path ?? loading;
+  const wanted = /(?:named|export) '(.+?)'/.exec(message.slice(match[0].length))?.[1];
+  const found = file && wanted && errors.channel.call({ op: 'locateImport', path: file, name: wanted }).place;
+  return {
+    message: message.split('\n')[0].replace(specifier, shown),
+    hint,
+    ...(found ? { path: file, line: found[0], column: found[1] } : pick(place)),
+  };
 }
 
 /** A file that V8 or the JSON parser rejects. */
-function syntax(errors, { name, message, place, frames }) {
+function syntax(errors, { name, message, place, loading, frames }) {
   if (name !== 'SyntaxError') return undefined;
   const json = /^(\/.+\.json): /.exec(message);
-  const file = json ? json[1] : place?.path;
+  const file = json ? json[1] : (place?.path ?? loading);
   // Node does not say in which ES module it is: its own loader is all that the stack has.
   const isNameless = file === undefined && frames[0]?.file?.startsWith('node:internal/modules/');
   if (!isNameless && (!file || !errors.rules.isApp(file))) return undefined;

@@ -2,6 +2,7 @@
 // Loads the user's app: module hooks, the entry, and errors in the user's own terms.
 
 const Module = require('node:module');
+const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 
 const { Channel } = require('./channel.cjs');
@@ -42,17 +43,17 @@ function install({ appDir, runtimeDir, sdk = 'embedded', fd = 5 }) {
   else installRequireLoading(rules, registerThread);
   stacks.install();
   process.on('exit', () => channel.flush());
-  state = { channel, registerThread };
-  errors.use(new Errors({ appDir, channel, rules, stacks }));
+  const real = new Errors({ appDir, channel, rules, stacks });
+  state = { channel, embeddedSdk: sdk !== 'installed', errors: real, registerThread };
+  errors.use(real);
 }
 
 /**
- * Does now what the first `import` would have to do: for a spare worker, which has the time. On
- * Node 20 this starts the thread of the module hooks.
+ * Does now what the first `import` would have to do: for a spare worker, which has the time.
  */
 async function warm() {
-  state.registerThread();
-  await import('data:text/javascript,');
+  if (state.channel.call({ op: 'spare' }).thread) state.registerThread();
+  await import('./warm/index.mjs');
 }
 
 /**
@@ -64,9 +65,42 @@ async function warm() {
 async function loadEntry(file) {
   const reply = state.channel.call({ op: 'format', path: file });
   if (reply.problem) throw problemError(reply.problem);
-  if (reply.module || reply.imports) state.registerThread();
-  if (reply.module) await import(pathToFileURL(file).href);
-  else Module._load(file, null, false);
+  if (!reply.module) {
+    if (reply.imports) state.registerThread();
+    Module._load(file, null, false);
+    return;
+  }
+  if (!hasSyncHooks && process.features.require_module) {
+    const plan = state.channel.call({ op: 'prelink', path: file, embeddedSdk: state.embeddedSdk });
+    if (plan.steps) {
+      if (plan.imports) state.registerThread();
+      await runSteps(plan);
+      return;
+    }
+  }
+  state.registerThread();
+  await import(pathToFileURL(file).href);
+}
+
+/** Loads ES modules without the thread of the module hooks: see `src/worker/loader/prelink.rs`. */
+async function runSteps({ steps, text }) {
+  let at = 0;
+  for (const { path: file, length, isOurs } of steps) {
+    const module = new Module(file, null);
+    module.filename = file;
+    module.paths = Module._nodeModulePaths(path.dirname(file));
+    try {
+      module._compile(text.slice(at, at + length), file, 'module');
+    } catch (error) {
+      if (error?.code !== 'ERR_REQUIRE_ASYNC_MODULE') {
+        state.errors.noteLoading(error, file);
+        throw error;
+      }
+      // Something in it waits at its top level. Node has it ready now: an `import` runs it.
+      if (!isOurs) await import(pathToFileURL(file).href);
+    }
+    at += length;
+  }
 }
 
 /** Usable from the start; before `install` it knows no source maps. */

@@ -4,7 +4,6 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::thread;
 
 use command_fds::{CommandFdExt, FdMapping};
 use serde_json::{Value, json};
@@ -169,7 +168,7 @@ impl App {
         };
         command.fd_mappings(vec![mapping]).expect("mapping");
         let shared = Arc::clone(&self.shared);
-        let server = thread::spawn(move || serve(ours, shared));
+        let server = spawn(ours, shared).expect("thread");
         let output = command.output().expect("node runs");
         drop(command);
         server.join().expect("no panic").expect("served");
@@ -204,7 +203,6 @@ impl App {
         for node in nodes() {
             let run = self.run(&node, entry);
             assert_eq!(run.verdict["ok"], json!(false), "{node}: {run:#?}");
-            eprintln!("{node}: {:#}", run.verdict["error"]);
             check(&run.verdict["error"]);
         }
     }

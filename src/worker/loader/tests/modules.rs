@@ -284,3 +284,69 @@ fn packages_get_our_sdk_too_and_are_not_compiled() {
         "{files:?}"
     );
 }
+
+#[test]
+fn es_modules_run_in_their_order() {
+    let app = App::new(&[
+        MODULE,
+        (
+            "index.ts",
+            "import 'one'; import './a'; import { two } from 'two'; import './c.cjs'; import j from './j.json'; import './b.js'; import 'node:fs'; console.log('index', two, j.x)",
+        ),
+        ("a.ts", "import 'two'; console.log('a')"),
+        ("b.js", "import './d'; import 'three'; console.log('b')"),
+        ("c.cjs", "console.log('c')"),
+        ("d.cts", "console.log('d' as string)"),
+        ("j.json", "{\"x\": 1}"),
+        ("node_modules/one/index.js", "console.log('one')"),
+        (
+            "node_modules/two/package.json",
+            "{\"type\": \"module\", \"exports\": {\"require\": \"./no.js\", \"import\": \"./i.js\"}}",
+        ),
+        (
+            "node_modules/two/i.js",
+            "export const two = 2; console.log('two')",
+        ),
+        (
+            "node_modules/three/package.json",
+            "{\"type\": \"module\", \"exports\": \"./i.js\"}",
+        ),
+        (
+            "node_modules/three/i.js",
+            "await null; console.log('three')",
+        ),
+    ]);
+    app.prints(
+        "index.ts",
+        &["one", "two", "a", "c", "d", "three", "b", "index 2 1"],
+    );
+}
+
+#[test]
+fn es_modules_in_a_circle_and_waiting_at_the_top() {
+    let app = App::new(&[
+        MODULE,
+        (
+            "index.ts",
+            "import { a } from './a'; import { w } from './w'; export const i = 'i'; console.log(a(), w, await import('./late').then((m) => m.late))",
+        ),
+        (
+            "a.ts",
+            "import { b } from './b'; export function a() { return 'a' + b }",
+        ),
+        ("b.ts", "import { a } from './a'; export const b = typeof a"),
+        (
+            "w.ts",
+            "import { v } from './v'; export const w = await Promise.resolve(v)",
+        ),
+        ("v.ts", "export const v: number = await 3"),
+        ("late.ts", "import { v } from './v'; export const late = v"),
+    ]);
+    app.prints("index.ts", &["afunction 3 3"]);
+    app.write("b.ts", "export const b = 'b'");
+    app.write(
+        "index.ts",
+        "import { a } from './a'; import { w } from './w'; console.log(a(), w)",
+    );
+    app.prints("index.ts", &["ab 3"]);
+}
