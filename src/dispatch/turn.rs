@@ -39,12 +39,13 @@ impl Future for Dispatcher {
                 break;
             }
         }
-        this.check_time(cx);
-        this.flush_workers(cx);
-        this.show();
+        // Before the flush and the timer: it tells workers to stop, and sets when they must have.
         if this.phase != Phase::Running && this.advance_stop() {
             return Poll::Ready(());
         }
+        this.check_time(cx);
+        this.flush_workers(cx);
+        this.show();
         Poll::Pending
     }
 }
