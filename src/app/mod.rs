@@ -29,6 +29,9 @@ use crate::worker::env::AppEnv;
 use crate::worker::{Launch, Loader, assets};
 use listen::Listeners;
 
+/// Code of the failure for a Node that is too old.
+pub const NODE_TOO_OLD: &str = "node-too-old";
+
 /// How long closing sockets may take when the sandbox stops.
 const GOODBYE_TIME: Duration = Duration::from_secs(2);
 
@@ -80,7 +83,7 @@ pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Run
         env_type: config.env.name(),
         key_id: credentials.key_id,
         secret: credentials.secret,
-        settings: settings(config),
+        settings: settings(config, control.path()),
     };
     if let Some(seed) = &config.seed {
         seed::import(&store, seed, bus).await?;
@@ -152,18 +155,28 @@ pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Run
 }
 
 impl Running {
-    /// Waits until the app's first load has come to an end, one way or the other; the reason if
-    /// it failed.
-    pub async fn settled(&self) -> Result<(), String> {
+    /// Waits until the app's first load has come to an end, one way or the other.
+    ///
+    /// # Errors
+    /// Why the app's code does not run: [`NODE_TOO_OLD`], or something that a save may mend.
+    pub async fn settled(&self) -> Result<(), Failure> {
         let mut seen = self.sandbox.dispatch.watch();
         let is_settled = |seen: &dispatch::Seen| {
             matches!(seen.worker.state.as_str(), "ready" | "failed" | "none")
         };
-        match seen.wait_for(is_settled).await {
-            Ok(seen) if seen.worker.state == "failed" => {
-                Err(seen.worker.error.clone().unwrap_or_default())
-            }
-            _ => Ok(()),
+        let reason = match seen.wait_for(is_settled).await {
+            Ok(seen) if seen.worker.state == "failed" => seen.worker.error.clone(),
+            _ => return Ok(()),
+        };
+        let reason = reason.unwrap_or_default();
+        match reason.strip_prefix("NodeTooOldError: ") {
+            Some(reason) => Err(Failure::new(NODE_TOO_OLD, reason)
+                .hint("install a newer Node, or name one with --node PATH")),
+            None => Err(Failure::new(
+                "load-failed",
+                format!("the app's code could not be loaded: {reason}"),
+            )
+            .hint("correct it and start again; without --no-watch, `dev` waits for the next save")),
         }
     }
 
@@ -388,13 +401,14 @@ fn new_credentials() -> Result<Credentials, Failure> {
 }
 
 /// Settings of our own JavaScript.
-fn settings(config: &Config) -> String {
+fn settings(config: &Config, control: &Path) -> String {
     let sdk = match config.sdk {
         crate::cli::SdkChoice::Bundled => "embedded",
         crate::cli::SdkChoice::Installed => "installed",
     };
     serde_json::json!({
         "loader": { "appDir": config.app_dir, "sdk": sdk },
+        "socketBase": control.with_extension(""),
         "maxMessage": config.limits.max_message,
         "strict": config.strict,
     })

@@ -1,5 +1,6 @@
 //! `ampt-ws dev`: the sandbox in the foreground.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -9,9 +10,10 @@ use crate::cli::{Common, DevArgs};
 use crate::config::Config;
 use crate::domain::Clock;
 use crate::error::{Failure, exit};
-use crate::event::EventBus;
+use crate::event::{EventBus, Level};
 use crate::location::Location;
 use crate::output::{Printer, Screen, Style};
+use crate::repl::{self, Repl};
 
 /// How long the last lines may take to be printed.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -28,54 +30,105 @@ pub fn run(common: &Common, args: &DevArgs) -> Result<u8, Failure> {
         .map_err(|error| internal("runtime", error))?;
     let clock = Clock::system();
     let bus = EventBus::new(clock.clone());
-    let style = Style::for_stdout(common);
-    let printer = Printer::start(bus.subscribe(), style, Screen::stdout())
+    let foreground = Foreground {
+        style: Style::for_stdout(common),
+        screen: Screen::stdout(),
+        wants_repl: !args.no_repl && !common.json && repl::is_possible(),
+        config,
+    };
+    let (style, screen) = (foreground.style, foreground.screen.clone());
+    let printer = Printer::start(bus.subscribe(), style, screen)
         .map_err(|error| internal("thread", error))?;
-    let code = runtime.block_on(serve(&config, &bus, &clock));
+    let code = runtime.block_on(foreground.serve(&bus, &clock));
     runtime.shutdown_background();
     bus.close();
     printer.finish(LAST_WORDS);
     code
 }
 
-async fn serve(config: &Config, bus: &EventBus, clock: &Clock) -> Result<u8, Failure> {
-    let mut signals = Signals::new()?;
-    let running = tokio::select! {
-        running = app::start(config, bus, clock) => running?,
-        _ = signals.next() => return Ok(exit::INTERRUPTED),
-    };
-    let cause = tokio::select! {
-        cause = run_until_told(&running, config) => cause,
-        cause = signals.next() => Ok(cause.to_owned()),
-    };
-    let (shown, failure) = match cause {
-        Ok(cause) => (cause, None),
-        Err(failure) => (failure.message.clone(), Some(failure)),
-    };
-    tokio::select! {
-        () = running.stop(&shown) => failure.map_or(Ok(exit::OK), Err),
-        _ = signals.next() => Ok(exit::INTERRUPTED),
-    }
+/// A sandbox at somebody's terminal, or under a program that reads its lines.
+struct Foreground {
+    config: Config,
+    style: Style,
+    screen: Screen,
+    wants_repl: bool,
 }
 
-/// Says when the sandbox is ready, and waits for a reason to stop.
-async fn run_until_told(running: &Running, config: &Config) -> Result<String, Failure> {
-    match running.settled().await {
-        Ok(()) => running.tell_ready(),
-        Err(reason) if !config.watch => {
-            return Err(Failure::new(
-                "load-failed",
-                format!("the app's code could not be loaded: {reason}"),
-            ));
-        }
-        // The next save may mend it; until then connections are held, not refused.
-        Err(_) => {
-            running.settled_well().await;
-            running.tell_ready();
+impl Foreground {
+    async fn serve(&self, bus: &EventBus, clock: &Clock) -> Result<u8, Failure> {
+        let mut signals = Signals::new()?;
+        let running = tokio::select! {
+            running = app::start(&self.config, bus, clock) => running?,
+            _ = signals.next() => return Ok(exit::INTERRUPTED),
+        };
+        let cause = tokio::select! {
+            cause = self.run_until_told(&running) => cause,
+            cause = signals.next() => Ok(cause.to_owned()),
+        };
+        let (shown, failure) = match cause {
+            Ok(cause) => (cause, None),
+            Err(failure) => (failure.message.clone(), Some(failure)),
+        };
+        tokio::select! {
+            () = running.stop(&shown) => failure.map_or(Ok(exit::OK), Err),
+            _ = signals.next() => Ok(exit::INTERRUPTED),
         }
     }
-    running.sandbox.stop.cancelled().await;
-    Ok("stop".to_owned())
+
+    /// Says when the sandbox is ready, and waits for a reason to stop. The terminal is given back
+    /// before this returns.
+    async fn run_until_told(&self, running: &Running) -> Result<String, Failure> {
+        let settled = running.settled().await;
+        match &settled {
+            Ok(()) => running.tell_ready(),
+            Err(failure) if failure.code == app::NODE_TOO_OLD || !self.config.watch => {
+                return Err(failure.clone());
+            }
+            Err(_) => running.sandbox.bus.log(
+                Level::Warn,
+                "waiting for the next save; clients can connect, their events wait",
+            ),
+        }
+        let repl = self.start_repl(running)?;
+        let left = async {
+            match &repl {
+                Some(repl) => repl.left().await,
+                None => std::future::pending().await,
+            }
+        };
+        // The next save may mend the app; only then is the sandbox ready.
+        let ready_at_last = async {
+            if settled.is_err() {
+                running.settled_well().await;
+                running.tell_ready();
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = left => Ok("quit".to_owned()),
+            () = running.sandbox.stop.cancelled() => Ok("stop".to_owned()),
+            () = ready_at_last => Ok(String::new()),
+        }
+    }
+
+    fn start_repl(&self, running: &Running) -> Result<Option<Repl>, Failure> {
+        if !self.wants_repl {
+            return Ok(None);
+        }
+        let sandbox = &running.sandbox;
+        let runtime = tokio::runtime::Handle::current();
+        let data_dir = &self.config.data_dir;
+        let perform = Arc::new(sandbox.clone());
+        repl::start(
+            perform,
+            runtime,
+            &sandbox.bus,
+            self.style,
+            &self.screen,
+            data_dir,
+        )
+        .map(Some)
+    }
 }
 
 /// The signals that end a sandbox.

@@ -89,6 +89,11 @@ impl Listener {
         })
     }
 
+    /// Where the socket lies: in a private folder, on a short path.
+    pub fn path(&self) -> &Path {
+        &self.socket.path
+    }
+
     /// Lets verbs find the sandbox, as long as the announcement is held.
     pub fn announce(&self, url: &str, ws_url: &str) -> Result<Announcement, Failure> {
         let announced = Announced {

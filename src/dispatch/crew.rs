@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
@@ -36,6 +37,8 @@ pub struct Worker {
     pub handlers: HashMap<String, Duration>,
     /// Its `data.on` registrations, by their numbers there.
     pub listeners: Vec<Listener>,
+    /// Where it serves HTTP.
+    pub http: Option<PathBuf>,
     /// The text of its last send.
     pub last_text: Utf8Bytes,
     /// Its version of Node.
@@ -135,6 +138,7 @@ impl Crew {
             in_flight: InFlight::default(),
             handlers: HashMap::new(),
             listeners: Vec::new(),
+            http: None,
             last_text: Utf8Bytes::default(),
             node: None,
             pinged: None,

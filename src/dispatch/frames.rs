@@ -1,5 +1,6 @@
 //! What workers say.
 
+use std::path::PathBuf;
 use std::task::{Context, Poll};
 
 use serde::Deserialize;
@@ -35,6 +36,8 @@ struct Registered {
     /// What a `data.on` wants to hear of.
     #[serde(default)]
     specs: Vec<String>,
+    /// Where the app serves HTTP.
+    socket: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -189,6 +192,9 @@ impl Dispatcher {
                 // The data package has checked them already.
                 let parsed = Registration::parse(specs).unwrap_or_default();
                 worker.listeners.push((parsed, timeout));
+            }
+            if registration.socket.is_some() {
+                worker.http = registration.socket;
             }
             worker.handlers.insert(registration.event, timeout);
         }

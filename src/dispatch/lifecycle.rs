@@ -9,6 +9,7 @@ use super::frames::News;
 use super::{Command, Dispatcher, Phase, Queued};
 use crate::error::Failure;
 use crate::event::{Fact, JsError, Level};
+use crate::gateway::HttpApp;
 use crate::worker::{Exit, LinkError, wire};
 
 /// A worker that has not answered a ping for this long is blocked.
@@ -111,6 +112,7 @@ impl Dispatcher {
         self.failure = None;
         self.unhandled.clear();
         self.apply_interest();
+        self.show_http();
         if cause != "start" {
             self.reloads += 1;
             self.tell_reload(cause, took, None);
@@ -152,6 +154,16 @@ impl Dispatcher {
             took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             error,
         });
+    }
+
+    /// Tells the gateway where the app serves HTTP.
+    fn show_http(&self) {
+        let app = match (&self.crew.active, &self.failure) {
+            (Some(worker), _) => worker.http.clone().map_or(HttpApp::None, HttpApp::At),
+            (None, Some(_)) => HttpApp::None,
+            (None, None) => HttpApp::Reloading,
+        };
+        self.gateway.set_http_app(app);
     }
 
     /// Ends the workers that have finished what they had, and kills those that do not end.
@@ -197,6 +209,7 @@ impl Dispatcher {
             return;
         };
         self.lost(worker.in_flight.drain(), how);
+        self.show_http();
         if self.phase != Phase::Running {
             return;
         }

@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::header::{
     CONNECTION, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
@@ -19,8 +20,15 @@ use super::accept::{HEAD_TIME, Prefixed, open};
 use super::handshake::{Acceptance, Refusal, RequestHead};
 use super::{Gateway, management};
 
-/// The body of our own answers.
-pub(super) type Body = Full<Bytes>;
+/// The body of an answer: ours, or the app's as it comes.
+pub(super) type Body = BoxBody<Bytes, hyper::Error>;
+
+/// A whole body.
+pub(super) fn body(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into())
+        .map_err(|never| match never {})
+        .boxed()
+}
 
 /// Serves a connection that speaks plain HTTP.
 pub(super) async fn serve(gateway: Arc<Gateway>, stream: Prefixed, remote: SocketAddr) {
@@ -62,6 +70,9 @@ async fn answer(
     if management::is_addressed(request.uri().path()) {
         return management::answer(&gateway, request).await;
     }
+    if let Some(response) = gateway.ask_app(request, remote.ip()).await {
+        return response;
+    }
     refused(&Refusal {
         status: StatusCode::UPGRADE_REQUIRED,
         message: "this is a WebSocket endpoint; connect to it with ws://".to_owned(),
@@ -76,7 +87,7 @@ fn upgrade(
     remote: SocketAddr,
     acceptance: Acceptance,
 ) -> Response<Body> {
-    let mut response = Response::new(Body::default());
+    let mut response = Response::new(body(""));
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
@@ -102,8 +113,8 @@ fn upgrade(
 
 /// A refusal as a response with a JSON body.
 pub(super) fn refused(refusal: &Refusal) -> Response<Body> {
-    let body = serde_json::json!({ "message": refusal.message }).to_string();
-    let mut response = json(refusal.status, body);
+    let text = serde_json::json!({ "message": refusal.message }).to_string();
+    let mut response = json(refusal.status, text);
     if let Some((name, value)) = &refusal.header
         && let Ok(value) = HeaderValue::from_str(value)
     {
@@ -113,8 +124,8 @@ pub(super) fn refused(refusal: &Refusal) -> Response<Body> {
 }
 
 /// A response with a JSON body.
-pub(super) fn json(status: StatusCode, body: String) -> Response<Body> {
-    let mut response = Response::new(Body::from(body));
+pub(super) fn json(status: StatusCode, text: String) -> Response<Body> {
+    let mut response = Response::new(body(text));
     *response.status_mut() = status;
     let kind = HeaderValue::from_static("application/json");
     response.headers_mut().insert(CONTENT_TYPE, kind);

@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::Gateway;
 use super::handshake::Refusal;
-use super::http::{Body, json, refused};
+use super::http::{Body, body, json, refused};
 use super::outbox::Put;
 use super::registry::Connection;
 use crate::domain::{CloseReason, ConnectionId};
@@ -66,7 +66,7 @@ pub(super) async fn answer(gateway: &Arc<Gateway>, request: Request<Incoming>) -
             if !connection.close(CloseReason::CLOSED_BY_SERVER) {
                 return error(StatusCode::GONE, "GoneException", String::new());
             }
-            let mut response = Response::new(Body::default());
+            let mut response = Response::new(body(""));
             *response.status_mut() = StatusCode::NO_CONTENT;
             response
         }
@@ -75,7 +75,7 @@ pub(super) async fn answer(gateway: &Arc<Gateway>, request: Request<Incoming>) -
 }
 
 async fn post(connection: &Connection, request: Request<Incoming>) -> Response<Body> {
-    let body = match Limited::new(request.into_body(), MAX_POST).collect().await {
+    let message = match Limited::new(request.into_body(), MAX_POST).collect().await {
         Ok(body) => body.to_bytes(),
         Err(cause) if cause.is::<LengthLimitError>() => {
             let body = r#"{"message":"Message too long"}"#.to_owned();
@@ -90,8 +90,8 @@ async fn post(connection: &Connection, request: Request<Incoming>) -> Response<B
     if connection.outbox.is_slow() {
         return too_slow();
     }
-    match connection.outbox.put(text_of(body)) {
-        Put::Queued | Put::BecameSlow => Response::new(Body::default()),
+    match connection.outbox.put(text_of(message)) {
+        Put::Queued | Put::BecameSlow => Response::new(body("")),
         Put::Closing => error(StatusCode::GONE, "GoneException", String::new()),
         Put::Full => too_slow(),
     }

@@ -11,6 +11,7 @@ mod http;
 pub mod inbound;
 mod management;
 pub mod outbox;
+mod proxy;
 mod reaper;
 pub mod registry;
 
@@ -18,12 +19,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use access::AccessRules;
 pub use inbound::InboundQueue;
+pub use proxy::HttpApp;
 pub use registry::{Connection, Registry};
 
 use crate::domain::{Clock, ConnectionId, ConnectionLimits, RateLimits, TokenBucket};
@@ -79,6 +81,7 @@ pub struct Gateway {
     stop: CancellationToken,
     arrivals: mpsc::Sender<u32>,
     requests: AtomicU64,
+    http_app: watch::Sender<HttpApp>,
 }
 
 impl Gateway {
@@ -108,6 +111,7 @@ impl Gateway {
             stop,
             arrivals,
             requests: AtomicU64::new(0),
+            http_app: watch::Sender::default(),
         });
         tokio::spawn(reaper::run(gateway.clone(), receiver));
         gateway

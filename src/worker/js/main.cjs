@@ -29,6 +29,7 @@ async function load({ entry, variables }) {
     require('./sdk/params.cjs').declare(variables);
     guard.loading(true);
     await loader.loadEntry(entry);
+    await require('./sdk/http.cjs').listening();
     guard.loading(false);
     link.sendBare(LOADED, '');
   } catch (error) {

@@ -4,12 +4,13 @@
 const websockets = require('./websockets.cjs');
 const { params } = require('./params.cjs');
 const { events } = require('./events.cjs');
+const { http } = require('./http.cjs');
 const { missing } = require('./missing.cjs');
 
 module.exports = {
   core: missing('core'),
   events,
-  http: missing('http'),
+  http,
   params,
   schedule: missing('schedule'),
   storage: missing('storage'),

@@ -1,0 +1,4 @@
+import sdk from './index.cjs';
+
+export const { events } = sdk;
+export default sdk.events;

@@ -1,0 +1,4 @@
+import sdk from './index.cjs';
+
+export const { params } = sdk;
+export default sdk.params;
