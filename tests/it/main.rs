@@ -11,3 +11,6 @@
 mod support;
 
 mod dispatch;
+mod failures;
+mod messages;
+mod sending;

@@ -1,12 +1,15 @@
 //! The event lines of a running `dev --json`, as they come.
 
 use std::io::{BufRead, BufReader, Read};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use serde_json::Value;
 
 use super::PATIENCE;
+
+/// Standard output and standard error.
+const STREAMS: usize = 2;
 
 /// Which events are meant: a JSON document whose fields must all be there (objects are compared
 /// field by field, everything else whole), or a closure.
@@ -141,13 +144,11 @@ impl EventLog {
 
     /// Waits until both streams have ended.
     pub fn wait_for_end(&self) {
-        let said = self.lock();
-        let waited = self
-            .shared
-            .changed
-            .wait_timeout_while(said, PATIENCE, |said| said.ended < 2)
-            .expect("no poison");
-        assert!(!waited.1.timed_out(), "the program does not end");
+        let streaming = |said: &mut Said| said.ended < STREAMS;
+        let changed = &self.shared.changed;
+        let waited = changed.wait_timeout_while(self.lock(), PATIENCE, streaming);
+        let timed_out = waited.unwrap_or_else(PoisonError::into_inner).1.timed_out();
+        assert!(!timed_out, "the program does not end");
     }
 
     fn change(&self, change: impl FnOnce(&mut Said)) {
@@ -156,6 +157,7 @@ impl EventLog {
     }
 
     fn lock(&self) -> MutexGuard<'_, Said> {
-        self.shared.said.lock().expect("no poison")
+        let said = self.shared.said.lock();
+        said.unwrap_or_else(PoisonError::into_inner)
     }
 }
