@@ -71,12 +71,8 @@ impl Loader {
 
     /// Serves one worker's channel on a thread of its own; hooks wait for their answers.
     pub fn serve(&self, channel: UnixStream) -> io::Result<()> {
-        let shared = self.shared.clone();
-        let thread = std::thread::Builder::new().name("loader".to_owned());
-        // A broken channel means that its worker has ended, which is told elsewhere.
-        thread
-            .spawn(move || loader::serve(channel, shared))
-            .map(drop)
+        // How the thread ends is of no interest: its worker has ended, which is told elsewhere.
+        loader::spawn(channel, self.shared.clone()).map(drop)
     }
 
     /// Calls `listener` for each file that matters to the app, those known already included.
