@@ -10,8 +10,6 @@ mod guard;
 mod helper;
 mod session;
 mod terminal;
-#[cfg(test)]
-mod tests;
 mod words;
 
 use std::io::{self, IsTerminal};

@@ -219,7 +219,10 @@ mod tests {
         let output = move |style| Output::to(style, shown.clone(), shown.clone());
         let handle = runtime.handle().clone();
         let session = Session::new(sandbox, handle, bus, Style::default(), output);
-        let next = lines.iter().map(|line| session.obey(line, &Nobody)).last();
+        let mut next = None;
+        for line in lines {
+            next = Some(session.obey(line, &Nobody));
+        }
         (seen.text(), next.unwrap())
     }
 
