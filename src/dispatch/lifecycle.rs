@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::crew::LOAD_TIME;
 use super::frames::News;
-use super::{Command, Dispatcher, Phase, Queued};
+use super::{Command, Dispatcher, Phase, Queued, Reloaded};
 use crate::error::Failure;
 use crate::event::{Fact, JsError, Level};
 use crate::gateway::HttpApp;
@@ -72,7 +72,7 @@ impl Dispatcher {
         }
     }
 
-    fn answer_reload(&mut self, answer: crate::ops::Answer) {
+    fn answer_reload(&mut self, answer: Reloaded) {
         for waiting in self.waiting.drain(..) {
             let _ = waiting.send(answer.clone());
         }

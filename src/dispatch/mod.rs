@@ -12,6 +12,7 @@ mod invocation;
 mod lifecycle;
 mod replies;
 mod rows;
+mod seen;
 mod timers;
 mod turn;
 
@@ -27,10 +28,11 @@ use tokio::time::Sleep;
 use crate::domain::{Clock, CloseReason, ConnectionId};
 use crate::event::EventBus;
 use crate::gateway::{Connection, Gateway};
-use crate::ops::{Answer, PendingView, WorkerView};
 use crate::store::Store;
 use crate::worker::env::read_dot_env;
 use crate::worker::{Exit, Launch, Loader};
+
+pub use seen::{PendingView, Reloaded, Seen, WorkerView};
 
 use changes::Changes;
 use crew::Crew;
@@ -86,7 +88,7 @@ pub enum Command {
         /// What caused it.
         cause: String,
         /// Told how it went.
-        done: Option<oneshot::Sender<Answer>>,
+        done: Option<oneshot::Sender<Reloaded>>,
     },
     /// A published event is due.
     Deliver {
@@ -107,17 +109,6 @@ pub enum Command {
         /// Told when they are gone.
         done: oneshot::Sender<()>,
     },
-}
-
-/// What can be seen of the dispatcher from outside.
-#[derive(Debug, Clone, Default)]
-pub struct Seen {
-    /// The worker.
-    pub worker: WorkerView,
-    /// Invocations that run or wait.
-    pub invocations: usize,
-    /// Change events that no handler has finished yet.
-    pub changes: usize,
 }
 
 /// A handle to the running dispatcher.
@@ -192,7 +183,7 @@ struct Dispatcher {
     reloads: u64,
     /// Why the app's code is not running, if it is not.
     failure: Option<String>,
-    waiting: Vec<oneshot::Sender<Answer>>,
+    waiting: Vec<oneshot::Sender<Reloaded>>,
     unhandled: Vec<&'static str>,
     phase: Phase,
     stopped: Option<oneshot::Sender<()>>,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dispatch::{PendingView, WorkerView};
 use crate::domain::ConnectionId;
 
 /// One live connection, as `list --json` shows it. Times are milliseconds since the epoch.
@@ -97,34 +98,6 @@ pub struct LimitsView {
     pub rate: u32,
     pub burst: u32,
     pub enforced: bool,
-}
-
-/// The Node process that runs the app.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the fields are the documented JSON names")]
-pub struct WorkerView {
-    pub pid: Option<u32>,
-    /// `starting`, `ready`, `failed`, `restarting`, `none` (no app code) or `stopped`.
-    pub state: String,
-    /// Version of Node, for example `v22.15.0`.
-    pub node: Option<String>,
-    pub reloads: u64,
-    /// Events with a registered handler, for example `["connected","message"]`.
-    #[serde(default)]
-    pub handlers: Vec<String>,
-    /// Why the last load failed, if it did.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub error: Option<String>,
-}
-
-/// What is not settled yet.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PendingView {
-    /// Invocations that run or wait.
-    pub invocations: usize,
-    /// Change events that no handler has finished yet.
-    pub data_events: usize,
 }
 
 /// The clock, as `clock --json` shows it.

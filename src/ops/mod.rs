@@ -10,8 +10,9 @@ mod request;
 #[cfg(test)]
 pub mod testing;
 
+pub use crate::dispatch::{PendingView, WorkerView};
 pub use answer::{ClockView, ConnectionView, Exported, Imported, SendFailure, Sent, Status};
-pub use answer::{Closed, LimitsView, PendingView, WorkerView};
+pub use answer::{Closed, LimitsView};
 pub use request::{ClockChange, DataRequest, Request};
 
 /// What performing a [`Request`] gives: the document that `--json` prints.

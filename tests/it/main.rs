@@ -10,6 +10,7 @@
 
 mod support;
 
+mod architecture;
 mod dispatch;
 mod failures;
 mod messages;
