@@ -39,6 +39,7 @@ pub mod ops;
 pub mod output;
 pub mod repl;
 pub mod store;
+pub mod terminal;
 pub mod verbs;
 pub mod watch;
 pub mod worker;

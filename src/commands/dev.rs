@@ -13,7 +13,8 @@ use crate::error::{Failure, exit};
 use crate::event::{EventBus, Level};
 use crate::location::Location;
 use crate::output::{Printer, Screen, Style};
-use crate::repl::{self, Repl};
+use crate::repl;
+use crate::terminal::{self, Reading};
 
 /// How long the last lines may take to be printed.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -33,7 +34,7 @@ pub fn run(common: &Common, args: &DevArgs) -> Result<u8, Failure> {
     let foreground = Foreground {
         style: Style::for_stdout(common),
         screen: Screen::stdout(),
-        wants_repl: !args.no_repl && !common.json && repl::is_possible(),
+        wants_repl: !args.no_repl && !common.json && terminal::is_possible(),
         config,
     };
     let (style, screen) = (foreground.style, foreground.screen.clone());
@@ -111,7 +112,7 @@ impl Foreground {
         }
     }
 
-    fn start_repl(&self, running: &Running) -> Result<Option<Repl>, Failure> {
+    fn start_repl(&self, running: &Running) -> Result<Option<Reading>, Failure> {
         if !self.wants_repl {
             return Ok(None);
         }

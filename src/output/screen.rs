@@ -1,7 +1,13 @@
 //! Where a sandbox's lines go: standard output, or past the line that somebody is typing.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
+use std::thread;
+use std::time::Duration;
+
+/// How long the last lines past a prompt may take: a terminal stopped with Ctrl-S must not keep
+/// the program from ending.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// A shared place for whole lines. While a REPL is attached, its writer gets them.
 #[derive(Clone, Default)]
@@ -15,9 +21,23 @@ impl Screen {
         Self::default()
     }
 
-    /// Sends what follows to `writer`, until it fails.
+    /// Sends what follows to `writer`, until it fails or is detached.
     pub fn attach(&self, writer: impl Write + Send + 'static) {
         *self.lock() = Some(Box::new(writer));
+    }
+
+    /// Waits until what the attached writer got is on the screen, and prints plainly from now on.
+    pub fn detach(&self) {
+        let Some(mut writer) = self.lock().take() else {
+            return;
+        };
+        let (done, flushed) = mpsc::sync_channel(1);
+        let flush = move || {
+            let _ = done.send(writer.flush());
+        };
+        if thread::Builder::new().spawn(flush).is_ok() {
+            let _ = flushed.recv_timeout(LAST_LINES);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Box<dyn Write + Send>>> {
@@ -30,11 +50,7 @@ impl Write for Screen {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
         let mut attached = self.lock();
         if let Some(writer) = attached.as_mut() {
-            if writer
-                .write_all(lines)
-                .and_then(|()| writer.flush())
-                .is_ok()
-            {
+            if writer.write_all(lines).is_ok() {
                 return Ok(lines.len());
             }
             // The REPL has ended; what comes from now on is printed plainly.

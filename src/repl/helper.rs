@@ -14,9 +14,9 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 
 use super::completion::{Completion, Lookup};
-use super::guard;
 use crate::ops::{DataRequest, Perform, Request};
 use crate::output::Paint;
+use crate::terminal::{self, NoticesLine};
 
 /// How long a completion may wait for the sandbox.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -48,11 +48,6 @@ impl LineHelper {
         }
     }
 
-    /// Whether Ctrl-C came on an empty line.
-    pub(super) fn line_was_empty(&self) -> bool {
-        self.is_empty.get()
-    }
-
     /// Whether the next line answers a question.
     pub(super) fn set_asking(&self, is_asking: bool) {
         self.is_asking.set(is_asking);
@@ -69,7 +64,7 @@ impl Completer for LineHelper {
         _: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<Pair>)> {
         // While a question is asked, this thread is already inside the runtime.
-        if self.is_asking.get() || guard::is_leaving() {
+        if self.is_asking.get() || terminal::is_leaving() {
             return Ok((pos, Vec::new()));
         }
         Ok(self.completion.complete(line, pos, &self.lookup))
@@ -135,6 +130,12 @@ impl Highlighter for LineHelper {
 
 impl Validator for LineHelper {}
 impl Helper for LineHelper {}
+
+impl NoticesLine for LineHelper {
+    fn line_was_empty(&self) -> bool {
+        self.is_empty.get()
+    }
+}
 
 /// Asks the sandbox, briefly.
 struct SandboxLookup {

@@ -7,7 +7,7 @@ use std::sync::{Mutex, Once};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 /// Name of the thread that reads lines.
-pub(super) const READER: &str = "repl";
+pub(super) const READER: &str = "reader";
 
 /// How the terminal was before we touched it. A process has one terminal, and a panic hook can
 /// only reach what is static.
@@ -24,11 +24,11 @@ static LEAVING: AtomicBool = AtomicBool::new(false);
 /// The thread that reads lines may well be waiting for a key meanwhile, with the terminal raw:
 /// nothing wakes it, and it ends with the process.
 #[derive(Debug)]
-pub struct TerminalGuard(());
+pub(super) struct TerminalGuard(());
 
 impl TerminalGuard {
     /// Remembers how the terminal is now.
-    pub fn save() -> Self {
+    pub(super) fn save() -> Self {
         static HOOK: Once = Once::new();
         *found() = tcgetattr(io::stdin()).ok();
         LEAVING.store(false, Ordering::Relaxed);
@@ -50,7 +50,7 @@ pub(super) fn set_at_prompt(is_at_prompt: bool) {
 }
 
 /// Whether the terminal was given back; lines are no longer obeyed then.
-pub(super) fn is_leaving() -> bool {
+pub fn is_leaving() -> bool {
     LEAVING.load(Ordering::Relaxed)
 }
 
