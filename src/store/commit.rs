@@ -54,6 +54,12 @@ impl Committer {
         })
     }
 
+    /// Whether the calling thread is the flushing thread.
+    pub fn is_this_thread(&self) -> bool {
+        let this = std::thread::current().id();
+        (self.thread.as_ref()).is_some_and(|thread| thread.thread().id() == this)
+    }
+
     /// Has `waiting` called, on the flushing thread, once everything applied before is on disk.
     pub fn after_flush(&self, waiting: Waiting) {
         self.queue.lock().waiting.push(waiting);
@@ -61,14 +67,12 @@ impl Committer {
     }
 }
 
-/// Answers everybody who waits, then ends the thread.
+/// Answers everybody who waits, then ends the thread; not to be dropped by the thread itself.
 impl Drop for Committer {
     fn drop(&mut self) {
         self.queue.lock().stop = true;
         self.queue.wake.notify_one();
-        let thread = self.thread.take();
-        // The thread itself may be the last owner: an answer can hold the store.
-        if let Some(thread) = thread.filter(|t| t.thread().id() != std::thread::current().id()) {
+        if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::Store;
 use super::core::Core;
 use super::key::Key;
 use super::layout::Generation;
 use super::read::{parse_keys, refuse_duplicates};
 use super::refusal::Refusal;
 use super::rows::{Place, Rows};
+use super::shared::Shared;
 use super::wire::{self, BatchGet, BatchSet, Check, ItemOut, Read, Reply, Scan, Set, mode, op};
 use super::write::{Prepared, Written};
 
@@ -23,7 +23,7 @@ const MAX_QUEUED: usize = 100_000;
 pub(super) type Gate = Option<VecDeque<Job>>;
 
 /// A call that waits.
-pub(super) type Job = Box<dyn FnOnce(&Store) + Send>;
+pub(super) type Job = Box<dyn FnOnce(&Shared) + Send>;
 
 /// What a call came to.
 enum Outcome {
@@ -37,12 +37,8 @@ enum Outcome {
     Recorded(String),
 }
 
-impl Store {
-    /// Carries out one operation of `@ampt/data`; `op` and `payload` are described in [`wire`].
-    ///
-    /// Runs on the calling thread and never blocks for long. `done` is called before this returns for
-    /// a read or a refusal, on the flushing thread for a write; while an import is being applied, the
-    /// call waits its turn and all of it happens on the import's thread.
+impl Shared {
+    /// See [`Store::call`](super::Store::call).
     pub fn call(&self, op: u8, payload: &[u8], done: impl FnOnce(Reply) + Send + 'static) {
         let mut core = self.core();
         let Some(queue) = &mut core.gate else {
@@ -52,7 +48,7 @@ impl Store {
             }
             drop(core);
             return match outcome {
-                Ok(Outcome::Recorded(table)) => self.empty_aside(table, done),
+                Ok(Outcome::Recorded(table)) => self.orders.empty(table, done),
                 outcome => self.finish(outcome, done),
             };
         };
@@ -62,9 +58,9 @@ impl Store {
             return done(Reply::refused(&busy));
         }
         let payload = payload.to_vec();
-        queue.push_back(Box::new(move |store| {
-            let outcome = store.core().carry_out_contained(op, &payload);
-            store.finish(outcome, done);
+        queue.push_back(Box::new(move |shared| {
+            let outcome = shared.core().carry_out_contained(op, &payload);
+            shared.finish(outcome, done);
         }));
     }
 

@@ -1,20 +1,20 @@
 //! Operations that nobody may see half done: emptying a table whose items' deletion somebody hears
-//! of, and applying an import. They run on a thread of their own while calls wait in a queue.
+//! of, and applying an import. They run on a thread that may block while calls wait in a queue.
 
 use std::collections::VecDeque;
 use std::sync::MutexGuard;
 
-use super::Store;
 use super::core::Core;
 use super::dispatch::{Job, not_durable};
 use super::layout::{self, Generation, prefix};
 use super::maintain::CHUNK;
 use super::refusal::Refusal;
 use super::rows::{Place, Rows};
+use super::shared::Shared;
 use super::wire::Reply;
 
 /// Lets the waiting calls run, also if the exclusive operation panicked.
-struct Closed<'a>(&'a Store);
+struct Closed<'a>(&'a Shared);
 
 impl Drop for Closed<'_> {
     fn drop(&mut self) {
@@ -22,22 +22,21 @@ impl Drop for Closed<'_> {
     }
 }
 
-impl Store {
+impl Shared {
     /// Runs `work` while calls wait. Waits for another exclusive operation to end first: for threads
     /// that may block.
-    pub(super) fn exclusively<T>(&self, work: impl FnOnce(&Self) -> T) -> T {
+    pub fn exclusively<T>(&self, work: impl FnOnce() -> T) -> T {
         self.wait_open().gate = Some(VecDeque::new());
         let closed = Closed(self);
-        let outcome = work(self);
+        let outcome = work();
         drop(closed);
         outcome
     }
 
     /// The core, once no exclusive operation runs.
-    pub(super) fn wait_open(&self) -> MutexGuard<'_, Core> {
+    pub fn wait_open(&self) -> MutexGuard<'_, Core> {
         let closed = |core: &mut Core| core.gate.is_some();
-        self.shared
-            .opened
+        self.opened
             .wait_while(self.core(), closed)
             .unwrap_or_else(|e| e.into_inner())
     }
@@ -49,7 +48,7 @@ impl Store {
             let job: Option<Job> = core.gate.as_mut().and_then(VecDeque::pop_front);
             let Some(job) = job else {
                 core.gate = None;
-                self.shared.opened.notify_all();
+                self.opened.notify_all();
                 return;
             };
             drop(core);
@@ -57,31 +56,15 @@ impl Store {
         }
     }
 
-    /// Empties a table on a thread of its own, recording what is deleted; the gate is closed already.
-    pub(super) fn empty_aside(&self, table: String, done: impl FnOnce(Reply) + Send + 'static) {
-        let store = self.clone();
-        let work = move || {
-            let closed = Closed(&store);
-            store.empty_closed(&table, done);
-            drop(closed);
-        };
-        // Without a thread the caller has to wait; that beats not doing it.
-        let (send, receive) = std::sync::mpsc::channel::<Box<dyn FnOnce() + Send>>();
-        let spawned = std::thread::Builder::new()
-            .name("store-truncate".into())
-            .spawn(move || {
-                if let Ok(work) = receive.recv() {
-                    work();
-                }
-            });
-        match spawned {
-            Ok(_) => drop(send.send(Box::new(work))),
-            Err(_) => work(),
-        }
+    /// Empties a table while the gate is closed, recording what is deleted, and opens the gate.
+    pub fn empty_and_open(&self, table: &str, done: impl FnOnce(Reply) + Send + 'static) {
+        let closed = Closed(self);
+        self.empty_closed(table, done);
+        drop(closed);
     }
 
     /// Empties a table while the gate is closed, recording what is deleted.
-    pub(super) fn empty_closed(&self, table: &str, done: impl FnOnce(Reply) + Send + 'static) {
+    pub fn empty_closed(&self, table: &str, done: impl FnOnce(Reply) + Send + 'static) {
         match self.replace_recorded(table, None) {
             Ok(old) => self.answer_emptied(old, done),
             Err(refusal) => done(Reply::refused(&refusal)),
@@ -89,12 +72,8 @@ impl Store {
     }
 
     /// Answers a truncate with the number of items that the old generation had.
-    pub(super) fn answer_emptied(
-        &self,
-        old: Generation,
-        done: impl FnOnce(Reply) + Send + 'static,
-    ) {
-        self.shared.maintenance.delete(old, |total| {
+    pub fn answer_emptied(&self, old: Generation, done: impl FnOnce(Reply) + Send + 'static) {
+        self.orders.delete(old, |total| {
             done(match total {
                 Ok(total) => Reply::ok(total.to_string().into_bytes()),
                 Err(reason) => Reply::refused(&not_durable(&reason)),
@@ -104,7 +83,7 @@ impl Store {
 
     /// Gives a table a new generation (`new`, or an empty one): one atomic step, in which all old
     /// items count as deleted and all new ones as created. The gate is closed.
-    pub(super) fn replace_recorded(
+    pub fn replace_recorded(
         &self,
         table: &str,
         new: Option<Generation>,

@@ -1,20 +1,22 @@
-//! Work in the background: deleting the rows of generations that no table uses any more, and
-//! sweeping items that expired long ago.
+//! Work in the background: deleting the rows of generations that no table uses any more, sweeping
+//! items that expired long ago, and emptying a table whose deletions somebody hears of.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
-use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use sled::{Batch, Db};
 
 use super::core::Core;
+use super::error::StoreError;
 use super::layout::{self, Generation, prefix};
-use super::lock_core;
 use super::refusal::Refusal;
 use super::rows::{Place, Rows};
+use super::shared::Shared;
 use super::tables::{dead_generations, dead_key};
+use super::wire::Reply;
 
 /// An expired item is kept so long (seconds), as DynamoDB promises to purge "within 48 hours".
 const KEEP_EXPIRED: i64 = 48 * 3600;
@@ -28,33 +30,29 @@ pub(super) const CHUNK: usize = 256;
 /// Told how many items a dead generation had.
 type Counted = Box<dyn FnOnce(Result<u64, String>) + Send>;
 
-/// The background thread's other end.
-pub(super) struct Maintenance {
-    orders: Option<Sender<(Generation, Counted)>>,
-    thread: Option<JoinHandle<()>>,
+/// What the background thread is asked for.
+enum Order {
+    /// Count a dead generation's items, then delete its rows.
+    Delete(Generation, Counted),
+    /// Empty a table and record each deletion; the gate is closed.
+    Empty(String, Box<dyn FnOnce(Reply) + Send>),
+    /// Come to an end.
+    Stop,
 }
 
-impl Maintenance {
-    /// Starts the thread; it first goes on with what an earlier run left undone.
-    pub fn start(core: Arc<Mutex<Core>>) -> Result<Self, String> {
-        let (orders, received) = channel();
-        let db = lock_core(&core).db.clone();
-        let dead = dead_generations(&db).map_err(|error| error.to_string())?;
-        let mut worker = Worker {
-            core,
-            db,
-            dead: dead.into(),
-        };
-        let thread = std::thread::Builder::new()
-            .name("store-maintenance".into())
-            .spawn(move || worker.run(&received))
-            .map_err(|error| error.to_string())?;
-        Ok(Self {
-            orders: Some(orders),
-            thread: Some(thread),
-        })
-    }
+/// Where orders for the background thread are left.
+pub(super) struct Orders(Sender<Order>);
 
+/// Where that thread finds them.
+pub(super) struct Received(Receiver<Order>);
+
+/// A queue of orders. They are few: an import, a truncate and the end give one each.
+pub(super) fn orders() -> (Orders, Received) {
+    let (sender, receiver) = channel();
+    (Orders(sender), Received(receiver))
+}
+
+impl Orders {
     /// Counts a dead generation's items, tells the number once everything applied so far is on disk,
     /// and deletes the rows.
     pub fn delete(
@@ -62,27 +60,54 @@ impl Maintenance {
         generation: Generation,
         counted: impl FnOnce(Result<u64, String>) + Send + 'static,
     ) {
-        if let Some(orders) = &self.orders
-            && let Err(unsent) = orders.send((generation, Box::new(counted)))
-        {
-            let (_, counted) = unsent.0;
-            counted(Err("the maintenance thread ended".into()));
-        }
+        // The thread outlives whoever gives orders, unless it panicked: then the caller of `counted`
+        // finds out by its being dropped.
+        let _ = self.0.send(Order::Delete(generation, Box::new(counted)));
+    }
+
+    /// Empties a table whose deletions are recorded; the gate is closed, and opened at the end.
+    pub fn empty(&self, table: String, done: impl FnOnce(Reply) + Send + 'static) {
+        let _ = self.0.send(Order::Empty(table, Box::new(done)));
     }
 }
 
-impl Drop for Maintenance {
-    fn drop(&mut self) {
-        self.orders = None;
-        let thread = self.thread.take();
-        if let Some(thread) = thread.filter(|t| t.thread().id() != std::thread::current().id()) {
-            let _ = thread.join();
-        }
+/// The background thread.
+pub(super) struct Maintenance {
+    orders: Sender<Order>,
+    thread: JoinHandle<()>,
+}
+
+impl Maintenance {
+    /// Starts the thread; it first goes on with what an earlier run left undone.
+    ///
+    /// # Errors
+    /// If the database fails, or the operating system gives no thread.
+    pub fn start(shared: Arc<Shared>, received: Received) -> Result<Self, StoreError> {
+        let orders = shared.orders.0.clone();
+        let db = shared.core().db.clone();
+        let dead = dead_generations(&db)?.into();
+        let mut worker = Worker { shared, db, dead };
+        let thread = std::thread::Builder::new()
+            .name("store-maintenance".into())
+            .spawn(move || worker.run(&received.0))
+            .map_err(|error| StoreError::Failed(error.to_string()))?;
+        Ok(Self { orders, thread })
+    }
+
+    /// Whether the calling thread is the background thread.
+    pub fn is_this_thread(&self) -> bool {
+        self.thread.thread().id() == std::thread::current().id()
+    }
+
+    /// Ends the thread, once it has done what it was asked for before. Not to be called by it.
+    pub fn stop(self) {
+        let _ = self.orders.send(Order::Stop);
+        let _ = self.thread.join();
     }
 }
 
 struct Worker {
-    core: Arc<Mutex<Core>>,
+    shared: Arc<Shared>,
     db: Db,
     /// Generations whose rows are to be deleted. Only these: one that was just marked is not to be
     /// touched before it was counted, or while an import fills it.
@@ -90,7 +115,7 @@ struct Worker {
 }
 
 impl Worker {
-    fn run(&mut self, orders: &Receiver<(Generation, Counted)>) {
+    fn run(&mut self, orders: &Receiver<Order>) {
         loop {
             let order = if self.dead.is_empty() {
                 match orders.recv_timeout(SWEEP_EVERY) {
@@ -104,14 +129,27 @@ impl Worker {
                 }
             };
             match (order, self.dead.front().copied()) {
-                (Some((generation, counted)), _) => {
-                    counted(self.count(generation));
-                    self.dead.push_back(generation);
+                (Some(Order::Stop), _) => {
+                    // What a call that had waited at the gate asked for since.
+                    orders.try_iter().for_each(|order| self.obey(order));
+                    return;
                 }
+                (Some(order), _) => self.obey(order),
                 (None, Some(generation)) => self.delete_some(generation),
                 // What cannot be swept now is tried again later.
                 (None, None) => drop(self.sweep()),
             }
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Delete(generation, counted) => {
+                counted(self.count(generation));
+                self.dead.push_back(generation);
+            }
+            Order::Empty(table, done) => self.shared.empty_and_open(&table, done),
+            Order::Stop => {}
         }
     }
 
@@ -156,9 +194,9 @@ impl Worker {
 
     /// Removes items whose ttl passed long ago.
     fn sweep(&self) -> Result<(), Refusal> {
-        let generations = lock_core(&self.core).tables.generations();
+        let generations = self.shared.core().tables.generations();
         for generation in generations {
-            while sweep_some(&mut lock_core(&self.core), generation)? == CHUNK {}
+            while sweep_some(&mut self.shared.core(), generation)? == CHUNK {}
         }
         Ok(())
     }

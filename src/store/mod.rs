@@ -14,6 +14,7 @@
 //! more than five years ago stays for ever, as at AWS).
 
 pub mod change;
+mod closing;
 mod commit;
 mod core;
 pub mod decimal;
@@ -34,6 +35,7 @@ pub mod refusal;
 pub mod row;
 mod rows;
 mod seal;
+mod shared;
 mod size;
 mod tables;
 #[cfg(test)]
@@ -43,36 +45,26 @@ pub mod view;
 pub mod wire;
 mod write;
 
-use std::fs::File;
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, MutexGuard};
 
 pub use error::StoreError;
 pub use refusal::Refusal;
 pub use wire::Reply;
 
 use crate::domain::clock::Clock;
-use commit::Committer;
+use closing::Closing;
 use core::Core;
 use layout::prefix;
 use maintain::Maintenance;
-use seal::Seal;
+use shared::Shared;
 
-/// A handle to the open store; clones share it. The last one to go flushes and closes it.
+/// A handle to the open store; clones share it. When the last one has gone, everything is on disk,
+/// every call is answered, and the folder can be opened again.
 #[derive(Clone)]
 pub struct Store {
     shared: Arc<Shared>,
-}
-
-/// Fields end in this order: first the threads, which use the database, last the folder's lock.
-struct Shared {
-    maintenance: Maintenance,
-    committer: Committer,
-    core: Arc<Mutex<Core>>,
-    /// Wakes who waits for an exclusive operation to end.
-    opened: Condvar,
-    _seal: Seal,
-    _lock: File,
+    _closing: Arc<Closing>,
 }
 
 impl Store {
@@ -83,32 +75,50 @@ impl Store {
     pub fn open(dir: &Path, clock: Clock) -> Result<Self, StoreError> {
         let lock = open::lock(dir)?;
         let (db, seal) = open::database(dir, &clock)?;
-        let mut core = Core::load(db.clone(), clock)?;
-        transfer::resume(&mut core)?;
-        let core = Arc::new(Mutex::new(core));
-        let no_thread = |error: std::io::Error| StoreError::Failed(error.to_string());
-        let flush = Box::new(move || db.flush().map(drop).map_err(|error| error.to_string()));
-        let committer = Committer::start(flush).map_err(no_thread)?;
-        let maintenance = Maintenance::start(Arc::clone(&core)).map_err(StoreError::Failed)?;
+        let (shared, maintenance) = match Self::start(db, clock) {
+            Ok(started) => started,
+            Err(error) => {
+                seal.close();
+                return Err(error);
+            }
+        };
+        let closing = Closing::new(maintenance, Arc::clone(&shared), seal, lock);
         Ok(Self {
-            shared: Arc::new(Shared {
-                maintenance,
-                committer,
-                core,
-                opened: Condvar::new(),
-                _seal: seal,
-                _lock: lock,
-            }),
+            shared,
+            _closing: Arc::new(closing),
         })
     }
 
+    fn start(db: sled::Db, clock: Clock) -> Result<(Arc<Shared>, Maintenance), StoreError> {
+        let mut core = Core::load(db, clock)?;
+        transfer::resume(&mut core)?;
+        let (orders, received) = maintain::orders();
+        let shared = Arc::new(Shared::new(core, orders)?);
+        let maintenance = Maintenance::start(Arc::clone(&shared), received)?;
+        Ok((shared, maintenance))
+    }
+
+    /// The core, once no exclusive operation runs. For threads that may block.
+    fn wait_open(&self) -> MutexGuard<'_, Core> {
+        self.shared.wait_open()
+    }
+
     fn core(&self) -> MutexGuard<'_, Core> {
-        lock_core(&self.shared.core)
+        self.shared.core()
+    }
+
+    /// Carries out one operation of `@ampt/data`; `op` and `payload` are described in [`wire`].
+    ///
+    /// Runs on the calling thread and never blocks for long. `done` is called before this returns for
+    /// a read or a refusal, on one of the store's threads for a write; while an import is being
+    /// applied, the call waits its turn and all of it happens on the import's thread.
+    pub fn call(&self, op: u8, payload: &[u8], done: impl FnOnce(Reply) + Send + 'static) {
+        self.shared.call(op, payload, done);
     }
 
     /// Has `done` called once everything applied so far is on disk, or with the reason why not.
     pub fn on_durable(&self, done: impl FnOnce(Result<(), &str>) + Send + 'static) {
-        self.shared.committer.after_flush(Box::new(done));
+        self.shared.on_durable(done);
     }
 
     /// Waits until everything applied so far is on disk. For threads that may block.
@@ -116,15 +126,7 @@ impl Store {
     /// # Errors
     /// If the disk refuses.
     pub fn flush(&self) -> Result<(), StoreError> {
-        let (done, outcome) = std::sync::mpsc::sync_channel(1);
-        self.on_durable(move |result| {
-            let _ = done.send(result.map_err(str::to_owned));
-        });
-        match outcome.recv() {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(reason)) => Err(StoreError::Failed(reason)),
-            Err(_) => Err(StoreError::Failed("the flushing thread ended".into())),
-        }
+        self.shared.flush()
     }
 
     /// Keeps what the gateway knows of a connection; durable after [`on_durable`](Self::on_durable).
@@ -158,11 +160,6 @@ impl Store {
         });
         rows.collect()
     }
-}
-
-/// The core, also after a thread died holding it: every operation changes it in one step.
-fn lock_core(core: &Mutex<Core>) -> MutexGuard<'_, Core> {
-    core.lock().unwrap_or_else(|e| e.into_inner())
 }
 
 fn connection_key(id: &str) -> Vec<u8> {

@@ -38,7 +38,7 @@ pub(super) fn lock(dir: &Path) -> Result<File, StoreError> {
     }
 }
 
-/// Opens the database in the folder; the caller holds the lock. The seal is to be dropped after it.
+/// Opens the database in the folder; the caller holds the lock. The seal is to be closed after it.
 ///
 /// # Errors
 /// A damaged database is moved aside untouched, and that is an error, too: starting with an empty
@@ -74,7 +74,11 @@ pub(super) fn database(dir: &Path, clock: &Clock) -> Result<(Db, Seal), StoreErr
             seal.in_use().map_err(unwritable)?;
         }
         Some(found) => {
-            check_format(dir, &found)?;
+            if let Err(error) = check_format(dir, &found) {
+                drop((found, db));
+                seal.close();
+                return Err(error);
+            }
             seal.in_use().map_err(unwritable)?;
         }
     }

@@ -25,7 +25,7 @@ pub(super) enum State {
     Changed,
 }
 
-/// The open database's seal; dropped after the database, it closes it.
+/// The open database's seal.
 pub(super) struct Seal {
     dir: PathBuf,
     database: PathBuf,
@@ -81,24 +81,23 @@ impl Seal {
         Ok(())
     }
 
-    /// Seals the database if nobody has it open any more.
-    fn close(&self) -> io::Result<()> {
-        // sled holds a lock on this file for as long as any part of it lives.
+    /// Seals the database; a failure is not told: without a seal the next start takes the end for a
+    /// crash, which loses nothing.
+    ///
+    /// To be called when the database's last handle was dropped: sled's own threads still hold parts
+    /// of it then, and the lock on its file with them, until each has finished what it writes. This
+    /// waits for them.
+    pub fn close(self) {
+        let _ = self.try_close();
+    }
+
+    fn try_close(&self) -> io::Result<()> {
         let file = File::open(self.database.join("db"))?;
-        if file.try_lock().is_err() {
-            return Ok(());
-        }
+        file.lock()?;
         match fingerprint(&self.database)? {
             Some(fingerprint) => self.write(&fingerprint),
             None => Ok(()),
         }
-    }
-}
-
-impl Drop for Seal {
-    fn drop(&mut self) {
-        // Without a seal the next start takes it for a crash, which loses nothing.
-        let _ = self.close();
     }
 }
 

@@ -1,7 +1,10 @@
 //! The data folder: its lock, its format, damage.
 
+use std::sync::mpsc;
+
 use super::Bench;
 use crate::domain::clock::Clock;
+use crate::store::interest::Registration;
 use crate::store::wire::op;
 use crate::store::{Store, StoreError};
 
@@ -98,4 +101,53 @@ fn a_database_from_the_future_is_left_alone() {
         .expect("refused");
     assert_eq!(error.code(), "data-future-version");
     assert!(error.to_string().contains("format 9"));
+}
+
+#[test]
+fn a_folder_can_be_opened_again_as_soon_as_the_last_handle_went() {
+    let mut bench = Bench::new();
+    let (done, answered) = mpsc::channel();
+    for round in 0..20 {
+        let all = Registration::parse(["*"]).expect("a name");
+        bench.store.set_interest(vec![all]).expect("set");
+        for (op, payload) in [
+            (op::SET, "H[\"n:1\",null,1]"),
+            (op::TRUNCATE, ""),
+            (op::SET, "H[\"n:2\",null,2]"),
+            (op::TRUNCATE, ""),
+            (op::SET, "H[\"n:3\",null,3]"),
+        ] {
+            let done = done.clone();
+            bench.store.call(op, payload.as_bytes(), move |reply| {
+                done.send((round, reply.status)).expect("a listener");
+            });
+        }
+        bench = bench.reopened();
+        let answers: Vec<_> = answered.try_iter().collect();
+        assert_eq!(answers, [(round, 0); 5], "closing answers every call");
+        assert_eq!(bench.keys("*"), ["n:3"]);
+    }
+}
+
+#[test]
+fn an_answer_may_own_the_last_handle() {
+    let Bench {
+        folder,
+        clock,
+        store,
+    } = Bench::new();
+    let (release, released) = mpsc::channel::<()>();
+    let owner = store.clone();
+    store.call(op::SET, b"H[\"k\",null,1]", move |_| {
+        let _ = released.recv();
+        drop(owner);
+    });
+    drop(store);
+    drop(release);
+    // The closing runs aside then: the folder's lock says when it is over.
+    let lock = std::fs::File::open(folder.path().join("lock")).expect("a lock");
+    lock.lock().expect("waited");
+    drop(lock);
+    let store = Store::open(folder.path(), clock).expect("a store");
+    assert!(store.get_item("k").expect("read").is_some());
 }

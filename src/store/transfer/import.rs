@@ -112,7 +112,7 @@ impl Store {
             Err(error) => {
                 // A merge that is under way still needs them.
                 if self.core().db.get(APPLYING)?.is_none() {
-                    self.shared.maintenance.delete(staged, drop);
+                    self.shared.orders.delete(staged, drop);
                 }
                 return Err(error);
             }
@@ -182,24 +182,24 @@ impl Store {
         items: u64,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), TransferError> {
-        self.exclusively(|store| {
+        self.shared.exclusively(|| {
             if overwrite {
-                let old = store.replace_recorded(TABLE, Some(staged))?;
-                store.shared.maintenance.delete(old, drop);
+                let old = self.shared.replace_recorded(TABLE, Some(staged))?;
+                self.shared.orders.delete(old, drop);
                 return Ok::<_, TransferError>(());
             }
-            let marked = store.core().db.insert(APPLYING, &staged.to_be_bytes());
+            let marked = self.core().db.insert(APPLYING, &staged.to_be_bytes());
             if let Err(error) = marked
                 .map_err(TransferError::from)
-                .and_then(|_| Ok(store.flush()?))
+                .and_then(|_| Ok(self.flush()?))
             {
-                store.core().db.remove(APPLYING)?;
+                self.core().db.remove(APPLYING)?;
                 return Err(error);
             }
             // From here on a failure leaves the mark, and the next start goes on.
             let (mut from, mut applied) = (Vec::new(), 0);
             loop {
-                let merged = merge_some(&mut store.core(), staged, from)?;
+                let merged = merge_some(&mut self.core(), staged, from)?;
                 applied += merged.items;
                 progress(Progress {
                     items: applied,
@@ -211,7 +211,7 @@ impl Store {
                     None => break,
                 }
             }
-            store.shared.maintenance.delete(staged, drop);
+            self.shared.orders.delete(staged, drop);
             Ok(())
         })?;
         Ok(self.flush()?)

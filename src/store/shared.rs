@@ -1,0 +1,66 @@
+//! What the store's handles and its threads share.
+
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Condvar, Mutex, MutexGuard};
+
+use super::commit::Committer;
+use super::core::Core;
+use super::error::StoreError;
+use super::maintain::Orders;
+
+/// Fields end in this order: the flushing thread uses the database.
+pub(super) struct Shared {
+    committer: Committer,
+    core: Mutex<Core>,
+    /// Wakes who waits for an exclusive operation to end.
+    pub opened: Condvar,
+    /// What the maintenance thread is asked for.
+    pub orders: Orders,
+}
+
+impl Shared {
+    /// `core` is ready for calls; the maintenance thread serves the other end of `orders`.
+    ///
+    /// # Errors
+    /// If the operating system gives no thread.
+    pub fn new(core: Core, orders: Orders) -> Result<Self, StoreError> {
+        let db = core.db.clone();
+        let flush = Box::new(move || db.flush().map(drop).map_err(|error| error.to_string()));
+        let committer =
+            Committer::start(flush).map_err(|error| StoreError::Failed(error.to_string()))?;
+        Ok(Self {
+            committer,
+            core: Mutex::new(core),
+            opened: Condvar::new(),
+            orders,
+        })
+    }
+
+    /// The core, also after a thread died holding it: every operation changes it in one step.
+    pub fn core(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Has `done` called once everything applied so far is on disk, or with the reason why not.
+    pub fn on_durable(&self, done: impl FnOnce(Result<(), &str>) + Send + 'static) {
+        self.committer.after_flush(Box::new(done));
+    }
+
+    /// Waits until everything applied so far is on disk.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        let (done, outcome): (SyncSender<Result<(), String>>, _) = sync_channel(1);
+        self.on_durable(move |result| {
+            let _ = done.send(result.map_err(str::to_owned));
+        });
+        match outcome.recv() {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(reason)) => Err(StoreError::Failed(reason)),
+            Err(_) => Err(StoreError::Failed("the flushing thread ended".into())),
+        }
+    }
+
+    /// Whether the calling thread is the flushing thread.
+    pub fn is_flushing_thread(&self) -> bool {
+        self.committer.is_this_thread()
+    }
+}
