@@ -1,10 +1,14 @@
 //! The command line's grammar; the REPL reads its lines with the same definitions.
 
+mod fixtures;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use fixtures::{Report, ReportKind, TestArgs};
 
 use crate::domain::{BinaryMessages, EnvironmentType, Selector};
 
@@ -66,6 +70,8 @@ pub enum Verb {
     Sandbox(SandboxVerb),
     /// Talk to the running sandbox, or to any WebSocket URL, as a client
     Connect(ConnectArgs),
+    /// Run scripted fixtures, each in a sandbox of its own
+    Test(TestArgs),
     /// Stop the running sandbox
     Stop,
     /// Print a completion script for a shell
@@ -157,6 +163,9 @@ pub struct DevArgs {
     /// Do not read commands from the terminal
     #[arg(long)]
     pub no_repl: bool,
+    /// Stop as soon as standard input is closed: for a sandbox that another program holds
+    #[arg(long, hide = true)]
+    pub attended: bool,
     /// Let a debugger attach to Node
     #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:9229")]
     pub inspect: Option<String>,

@@ -38,6 +38,7 @@ pub mod location;
 pub mod ops;
 pub mod output;
 pub mod repl;
+pub mod script;
 pub mod store;
 pub mod terminal;
 pub mod verbs;

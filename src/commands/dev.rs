@@ -1,9 +1,11 @@
 //! `ampt-ws dev`: the sandbox in the foreground.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 
 use crate::app::{self, Running};
 use crate::cli::{Common, DevArgs};
@@ -35,6 +37,7 @@ pub fn run(common: &Common, args: &DevArgs) -> Result<u8, Failure> {
         style: Style::for_stdout(common),
         screen: Screen::stdout(),
         wants_repl: !args.no_repl && !common.json && terminal::is_possible(),
+        attended: args.attended,
         config,
     };
     let (style, screen) = (foreground.style, foreground.screen.clone());
@@ -53,11 +56,13 @@ struct Foreground {
     style: Style,
     screen: Screen,
     wants_repl: bool,
+    /// Whether it ends with its standard input.
+    attended: bool,
 }
 
 impl Foreground {
     async fn serve(&self, bus: &EventBus, clock: &Clock) -> Result<u8, Failure> {
-        let mut signals = Signals::new()?;
+        let mut signals = Signals::new(self.attended)?;
         let running = tokio::select! {
             running = app::start(&self.config, bus, clock) => running?,
             _ = signals.next() => return Ok(exit::INTERRUPTED),
@@ -137,10 +142,12 @@ struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     hangup: tokio::signal::unix::Signal,
+    /// Completes when standard input is closed, if that matters.
+    abandoned: Option<oneshot::Receiver<()>>,
 }
 
 impl Signals {
-    fn new() -> Result<Self, Failure> {
+    fn new(attended: bool) -> Result<Self, Failure> {
         let on = |kind| {
             signal(kind)
                 .map_err(|error| Failure::new("internal", format!("no signal handler: {error}")))
@@ -149,15 +156,42 @@ impl Signals {
             interrupt: on(SignalKind::interrupt())?,
             terminate: on(SignalKind::terminate())?,
             hangup: on(SignalKind::hangup())?,
+            abandoned: attended.then(notice_end_of_input).transpose()?,
         })
     }
 
     /// The name of the next signal.
     async fn next(&mut self) -> &'static str {
+        let abandoned = async {
+            match self.abandoned.as_mut() {
+                Some(abandoned) => {
+                    let _ = abandoned.await;
+                }
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.interrupt.recv() => "SIGINT",
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.hangup.recv() => "SIGHUP",
+            () = abandoned => {
+                self.abandoned = None;
+                "end of input"
+            }
         }
     }
+}
+
+/// Tells when standard input ends: whoever started this sandbox is gone, however it went.
+fn notice_end_of_input() -> Result<oneshot::Receiver<()>, Failure> {
+    let (ended, told) = oneshot::channel();
+    let read = move || {
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        let _ = ended.send(());
+    };
+    std::thread::Builder::new()
+        .name("attendance".into())
+        .spawn(read)
+        .map_err(|error| Failure::new("internal", format!("no thread: {error}")))?;
+    Ok(told)
 }

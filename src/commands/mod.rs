@@ -6,6 +6,7 @@ pub mod dev;
 pub mod offline;
 mod sandbox;
 mod stop;
+mod test;
 mod usage;
 
 use crate::cli::{Cli, Verb};
@@ -22,6 +23,7 @@ pub fn run(cli: Cli, out: &Output) -> Result<u8, Failure> {
         Verb::Dev(args) => dev::run(&common, &args),
         Verb::Sandbox(verb) => block_on(sandbox::run(&common, verb, out)),
         Verb::Connect(args) => block_on(connect::run(&common, args, out)),
+        Verb::Test(args) => test::run(args, out),
         Verb::Stop => block_on(stop::run(&common, out)),
         Verb::Completions { shell } => completions::run(shell, out),
     }

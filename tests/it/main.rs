@@ -14,4 +14,5 @@ mod architecture;
 mod dispatch;
 mod failures;
 mod messages;
+mod script;
 mod sending;

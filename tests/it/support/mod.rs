@@ -9,7 +9,7 @@ mod raw;
 
 use std::time::Duration;
 
-pub use app::{App, Output};
+pub use app::{App, Output, PROGRAM};
 pub use client::{Client, Refused};
 pub use dev::Dev;
 pub use log::Pattern;

@@ -1,0 +1,67 @@
+//! What went wrong in a step, before it is known which step that was.
+
+use serde_json::Value;
+
+use crate::error::Failure;
+use crate::script::matching::diff::{Line, diff};
+use crate::script::matching::{Captures, Pattern};
+
+/// Why a step failed.
+#[derive(Debug, Default)]
+pub(super) struct Wrong {
+    pub message: String,
+    pub hint: Option<String>,
+    pub diff: Vec<Line>,
+}
+
+impl Wrong {
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            ..Self::default()
+        }
+    }
+
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub fn diff(mut self, diff: Vec<Line>) -> Self {
+        self.diff = diff;
+        self
+    }
+
+    /// A capture that is not set at this point.
+    pub fn unset(name: String) -> Self {
+        Self::new(format!("the capture `{name}` is not set")).hint(format!(
+            "an earlier step sets it with {{\"$capture\": \"{name}\"}}"
+        ))
+    }
+}
+
+impl From<Failure> for Wrong {
+    fn from(failure: Failure) -> Self {
+        Self {
+            message: failure.message,
+            hint: failure.hint,
+            diff: Vec::new(),
+        }
+    }
+}
+
+/// What a step comes to.
+pub(super) type Done = Result<(), Wrong>;
+
+/// The difference between a pattern and nothing at all.
+pub(super) fn all_missing(pattern: &Pattern, captures: &Captures) -> Vec<Line> {
+    use crate::script::matching::diff::Mark;
+    let lines = diff(pattern, &Value::Null, captures);
+    let wanted = lines.into_iter().filter(|line| line.mark != Mark::Extra);
+    wanted
+        .map(|line| Line {
+            mark: Mark::Missing,
+            ..line
+        })
+        .collect()
+}

@@ -1,0 +1,218 @@
+//! A sandbox of a fixture's own: a child process of this program, on a store of its own.
+
+mod log;
+mod options;
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::{Child, ChildStdin, Command};
+
+pub use log::{EventLog, Seen};
+pub use options::{Options, existing_file};
+
+use crate::control::Client;
+use crate::error::{Failure, reason};
+use crate::ops::{Answer, Perform, Request, Status};
+
+/// How long a sandbox may take until it is ready. Loading the app has its own, shorter bounds.
+const READY: Duration = Duration::from_secs(60);
+
+/// How long a sandbox may take to stop before it is killed.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is the same for all sandboxes of one run.
+#[derive(Debug, Clone)]
+pub struct Host {
+    /// This program.
+    pub program: PathBuf,
+    /// The Node to run, if another one was named.
+    pub node: Option<PathBuf>,
+}
+
+/// A running sandbox.
+pub struct Sandbox {
+    host: Host,
+    options: Options,
+    data_dir: TempDir,
+    process: Option<Process>,
+    /// What it has said since the fixture began, over all its lives.
+    pub log: EventLog,
+    /// `ws://127.0.0.1:PORT`
+    pub ws_url: String,
+}
+
+/// One life of the sandbox.
+struct Process {
+    child: Child,
+    client: Client,
+    /// While this is open the sandbox lives; when this process dies, however, it is closed.
+    _lifeline: Option<ChildStdin>,
+}
+
+impl Sandbox {
+    /// Starts a sandbox and waits until clients can connect.
+    pub async fn start(
+        host: &Host,
+        options: &Options,
+        chaos: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let data_dir = tempfile::Builder::new()
+            .prefix("ampt-ws-test-")
+            .tempdir()
+            .map_err(|e| {
+                let message = format!("no temporary folder can be made: {}", reason(&e));
+                Failure::new("temp", message).hint("set TMPDIR to a folder that can be written")
+            })?;
+        let mut sandbox = Self {
+            host: host.clone(),
+            options: options.clone(),
+            data_dir,
+            process: None,
+            log: EventLog::default(),
+            ws_url: String::new(),
+        };
+        let seed = options.seed.iter().map(|file| {
+            let mut option = std::ffi::OsString::from("--seed=");
+            option.push(file);
+            option
+        });
+        let chaos = chaos.iter().map(|chaos| format!("--chaos={chaos}").into());
+        let first: Vec<_> = seed.chain(chaos).collect();
+        sandbox.launch(&first).await?;
+        Ok(sandbox)
+    }
+
+    async fn launch(&mut self, more: &[std::ffi::OsString]) -> Result<(), Failure> {
+        let mut command = Command::new(&self.host.program);
+        command.arg("dev").arg(&self.options.app);
+        command.args(["--json", "--port", "0", "--no-watch", "--attended"]);
+        command.arg("--data-dir").arg(self.data_dir.path());
+        if let Some(node) = &self.host.node {
+            command.arg("--node").arg(node);
+        }
+        command.args(&self.options.arguments).args(more);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        // Ctrl-C is for this process, which ends its sandboxes itself.
+        command
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true);
+        let mut child = command.spawn().map_err(|e| {
+            let program = self.host.program.display();
+            Failure::new("spawn", format!("cannot start `{program}`: {}", reason(&e)))
+        })?;
+        let lifeline = child.stdin.take();
+        let life = self.log.begin_life();
+        self.log.read(&mut child);
+        let ready = tokio::time::timeout(READY, self.log.ready(life)).await;
+        let Ok(Some(ready)) = ready else {
+            let timed_out = ready.is_err();
+            let _ = child.kill().await;
+            return Err(self.not_ready(life, timed_out));
+        };
+        let url = ready.get("wsUrl").and_then(Value::as_str);
+        self.ws_url = url.unwrap_or_default().to_owned();
+        let client = Client::find(self.data_dir.path()).await?;
+        let gone = || Failure::new("sandbox", "the sandbox ended as soon as it was ready");
+        self.process = Some(Process {
+            child,
+            client: client.ok_or_else(gone)?,
+            _lifeline: lifeline,
+        });
+        Ok(())
+    }
+
+    /// Why the sandbox did not become ready: its own words, as far as it had any.
+    fn not_ready(&self, life: usize, timed_out: bool) -> Failure {
+        if timed_out {
+            let s = READY.as_secs();
+            return Failure::new("sandbox", format!("the sandbox was not ready after {s} s"))
+                .hint("start it by hand to see why: ampt-ws dev");
+        }
+        self.log.last_failure(life).unwrap_or_else(|| {
+            let stderr = self.log.stderr();
+            let said = stderr.trim();
+            let said = if said.is_empty() {
+                "it said nothing"
+            } else {
+                said
+            };
+            Failure::new(
+                "sandbox",
+                format!("the sandbox ended before it was ready: {said}"),
+            )
+        })
+    }
+
+    /// Has the sandbox do something.
+    pub async fn perform(&self, request: Request) -> Answer {
+        match &self.process {
+            Some(process) => process.client.perform(request).await,
+            None => Err(Failure::new("sandbox", "the sandbox does not run")),
+        }
+    }
+
+    /// A folder for the fixture's own files; removed with the sandbox.
+    pub fn scratch(&self) -> PathBuf {
+        self.data_dir.path().join("scratch")
+    }
+
+    /// Stops the sandbox and starts it on the same store.
+    pub async fn restart(&mut self) -> Result<(), Failure> {
+        self.stop().await;
+        self.launch(&[]).await
+    }
+
+    /// Kills the sandbox by SIGKILL and starts it on the same store.
+    pub async fn kill(&mut self) -> Result<(), Failure> {
+        self.end_now().await;
+        self.launch(&[]).await
+    }
+
+    /// Stops the sandbox in order; kills it if that takes too long.
+    pub async fn stop(&mut self) {
+        let Some(process) = &mut self.process else {
+            return;
+        };
+        signal(&process.child, Signal::TERM);
+        match tokio::time::timeout(PATIENCE, process.child.wait()).await {
+            Ok(_) => self.process = None,
+            Err(_) => self.end_now().await,
+        }
+        self.log.ended().await;
+    }
+
+    /// Ends the sandbox by SIGKILL, and its Node with it.
+    pub async fn end_now(&mut self) {
+        let worker = self.worker().await;
+        if let Some(mut process) = self.process.take() {
+            let _ = process.child.kill().await;
+        }
+        // A worker notices that its sandbox is gone, unless its code never yields.
+        if let Some(worker) = worker {
+            let _ = kill_process_group(worker, Signal::KILL);
+        }
+        self.log.ended().await;
+    }
+
+    /// The process group of the app's Node.
+    async fn worker(&self) -> Option<Pid> {
+        let asked = self.perform(Request::Status);
+        let answer = tokio::time::timeout(Duration::from_secs(1), asked).await;
+        let status: Status = serde_json::from_value(answer.ok()?.ok()?).ok()?;
+        Pid::from_raw(i32::try_from(status.worker.pid?).ok()?)
+    }
+}
+
+fn signal(child: &Child, signal: Signal) {
+    let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
+    if let Some(pid) = pid.and_then(Pid::from_raw) {
+        // It may have ended meanwhile.
+        let _ = kill_process(pid, signal);
+    }
+}
