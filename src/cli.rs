@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use fixtures::{Report, ReportKind, TestArgs};
 
-use crate::domain::{BinaryMessages, EnvironmentType, Selector};
+use crate::domain::{BinaryMessages, EnvironmentType, Selector, parse_duration};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -408,29 +408,6 @@ pub enum ReplVerb {
     Quit,
 }
 
-/// Reads a duration: a whole or decimal number and `ms`, `s`, `m`, `h` or `d`.
-pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let explain = || format!("`{text}` is not a duration; write 500ms, 5s, 10m or 2h");
-    let unit_at = text
-        .find(|c: char| c.is_ascii_alphabetic())
-        .ok_or_else(explain)?;
-    let (number, unit) = text.split_at(unit_at);
-    let number: f64 = number.trim().parse().map_err(|_| explain())?;
-    let seconds = match unit {
-        "ms" => number / 1e3,
-        "s" => number,
-        "m" => number * 60.0,
-        "h" => number * 3600.0,
-        "d" => number * 86_400.0,
-        _ => return Err(explain()),
-    };
-    let most = 366.0 * 100.0 * 86_400.0;
-    if !(0.0..=most).contains(&seconds) {
-        return Err(explain());
-    }
-    Duration::try_from_secs_f64(seconds).map_err(|_| explain())
-}
-
 /// Whether `--json` stands on a command line that could not be parsed.
 pub fn wants_json(args: &[OsString]) -> bool {
     let before_command = args.iter().take_while(|a| *a != "--");
@@ -447,16 +424,6 @@ mod tests {
     fn the_grammar_is_consistent() {
         Cli::command().debug_assert();
         ReplLine::command().debug_assert();
-    }
-
-    #[test]
-    fn durations_have_a_unit() {
-        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(parse_duration("10m"), Ok(Duration::from_secs(600)));
-        assert_eq!(parse_duration("1.5h"), Ok(Duration::from_secs(5400)));
-        for bad in ["", "5", "s", "-5s", "5 parsecs", "1e400s", "NaNs"] {
-            assert!(parse_duration(bad).is_err(), "{bad}");
-        }
     }
 
     #[test]

@@ -9,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::{ReportKind, TestArgs};
 use crate::error::{Failure, exit, reason};
+use crate::output::report::{self, Run};
 use crate::output::{Output, Progress};
 use crate::script::load::{self, Fixture};
 use crate::script::outcome::{self, Outcome, Verdict};
-use crate::script::report::{self, Run};
 use crate::script::run::{self, Plan};
 use crate::script::sandbox::Host;
 use crate::script::{check, discover, format};

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod close;
 pub mod connection_id;
+pub mod duration;
 pub mod limits;
 pub mod selector;
 pub mod token_bucket;
@@ -10,6 +11,7 @@ pub mod token_bucket;
 pub use clock::Clock;
 pub use close::CloseReason;
 pub use connection_id::ConnectionId;
+pub use duration::{parse_duration, spell_duration};
 pub use limits::{BinaryMessages, ConnectionLimits, EnvironmentType, RateLimits};
 pub use selector::Selector;
 pub use token_bucket::TokenBucket;

@@ -13,6 +13,7 @@ mod paint;
 mod payload;
 mod printer;
 mod progress;
+pub mod report;
 mod screen;
 mod style;
 mod table;

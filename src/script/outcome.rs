@@ -92,15 +92,3 @@ impl Totals {
         }
     }
 }
-
-/// A duration as people say it.
-pub fn spell(time: Duration) -> String {
-    let ms = time.as_millis();
-    match ms {
-        0..1000 => format!("{ms}ms"),
-        1000..60_000 if ms.is_multiple_of(1000) => format!("{}s", ms / 1000),
-        1000..60_000 => format!("{:.1}s", time.as_secs_f64()),
-        _ if ms.is_multiple_of(60_000) => format!("{}m", ms / 60_000),
-        _ => format!("{}m {}s", ms / 60_000, ms / 1000 % 60),
-    }
-}

@@ -33,7 +33,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("location", &["cli"]),
     ("main", &[]),
     ("ops", &["dispatch", "gateway", "store"]),
-    ("output", &["cli", "ops", "script"]),
+    ("output", &["cli", "location", "ops", "script"]),
     ("repl", &["cli", "ops", "output", "terminal", "verbs"]),
     ("script", &["control", "ops"]),
     ("store", &[]),

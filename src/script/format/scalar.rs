@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::cli::parse_duration;
+use crate::domain::parse_duration;
 
 /// A span of time: `"500ms"`, `"2s"`, `"10m"`, or a whole number of milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,10 +9,10 @@ use serde_json::{Map, Value};
 use super::play::{Peer, Play};
 use super::wrong::{Done, Wrong};
 use crate::domain::Selector;
+use crate::domain::spell_duration as spell;
 use crate::ops::Request;
 use crate::script::client::{Client, Dial, Refused};
 use crate::script::format::{Close, Connect, Drop, Send};
-use crate::script::outcome::spell;
 
 /// How long the sandbox may take to tell of a connection whose handshake is done.
 const TOLD: Duration = Duration::from_secs(5);

@@ -8,12 +8,12 @@ use tokio::time::Instant;
 use super::expect_steps::Wanted;
 use super::play::Play;
 use super::wrong::{Done, Wrong, all_missing};
+use crate::domain::spell_duration as spell;
 use crate::error::reason;
 use crate::ops::{DataRequest, Request};
 use crate::script::format::{Data, ExpectData, Export, Import};
 use crate::script::matching::compare;
 use crate::script::matching::diff::diff;
-use crate::script::outcome::spell;
 
 /// Pauses between two looks into the store: short at first, longer later.
 const PAUSES: [u64; 5] = [2, 5, 10, 20, 40];

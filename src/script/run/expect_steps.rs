@@ -7,11 +7,11 @@ use tokio::time::Instant;
 
 use super::play::Play;
 use super::wrong::{Done, Wrong, all_missing};
+use crate::domain::spell_duration as spell;
 use crate::script::client::{Client, Ending};
 use crate::script::format::{Expect, ExpectClosed, ExpectLog, ExpectNothing};
 use crate::script::matching::diff::{Line, Mark, diff, text_diff};
 use crate::script::matching::{Captures, Matched, Pattern, compare, interpolate};
-use crate::script::outcome::spell;
 
 /// How long `expectNothing` watches unless it says otherwise.
 const NOTHING: Duration = Duration::from_millis(250);

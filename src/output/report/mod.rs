@@ -9,7 +9,7 @@ pub mod tap;
 use std::path::Path;
 use std::time::Duration;
 
-use super::outcome::{Outcome, StepFailure, Totals};
+use crate::script::outcome::{Outcome, StepFailure, Totals};
 
 /// A finished run.
 pub struct Run<'a> {
@@ -57,6 +57,6 @@ fn again(outcome: &Outcome) -> String {
 
 /// A failure as plain lines, for formats that hold text.
 fn plain(outcome: &Outcome, failure: &StepFailure) -> String {
-    let paint = crate::output::Paint::new(false);
+    let paint = super::Paint::new(false);
     human::failure(paint, outcome, failure)
 }

@@ -1,7 +1,7 @@
 //! JUnit's XML, as continuous integration servers read it.
 
+use super::super::Paint;
 use super::{Run, place, plain, title};
-use crate::output::Paint;
 use crate::script::outcome::{Outcome, Verdict};
 
 /// The run as an XML document.

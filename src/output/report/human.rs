@@ -1,9 +1,10 @@
 //! For people at a terminal.
 
+use super::super::{Paint, paint_payload, visible};
 use super::{Run, again, place, title};
-use crate::output::{Paint, paint_payload, visible};
+use crate::domain::spell_duration as spell;
 use crate::script::matching::diff::{Line, Mark};
-use crate::script::outcome::{Outcome, StepFailure, Verdict, spell};
+use crate::script::outcome::{Outcome, StepFailure, Verdict};
 use crate::script::problem::Problem;
 use crate::script::story::{Entry, Section};
 
