@@ -208,13 +208,13 @@ impl Dispatcher {
         self.changes.ready.push_back(namespace);
     }
 
-    /// Records from now on what the loaded code wants to hear of.
+    /// Records from now on what the code that runs, or is being loaded, wants to hear of.
     pub(super) fn apply_interest(&mut self) {
-        let listeners = self.crew.active.as_deref().map(|w| &w.listeners);
-        let wanted = listeners
-            .into_iter()
-            .flatten()
-            .map(|(r, _)| r.clone())
+        let loading = self.crew.loading.as_ref().map(|l| &*l.worker);
+        let workers = self.crew.active.as_deref().into_iter().chain(loading);
+        let wanted = workers
+            .flat_map(|worker| &worker.listeners)
+            .map(|(registration, _)| registration.clone())
             .collect();
         if let Err(error) = self.store.set_interest(wanted) {
             self.bus

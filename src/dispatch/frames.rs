@@ -196,7 +196,12 @@ impl Dispatcher {
             if registration.socket.is_some() {
                 worker.http = registration.socket;
             }
+            let hears = registration.event == "data";
             worker.handlers.insert(registration.event, timeout);
+            if hears {
+                // At once: the code may write in the next line.
+                self.apply_interest();
+            }
         }
     }
 

@@ -16,3 +16,4 @@ mod failures;
 mod messages;
 mod script;
 mod sending;
+mod vectors;
