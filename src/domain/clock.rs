@@ -4,9 +4,13 @@
 //! token buckets) asks this clock, so that `ampt-ws clock advance 10m` moves all of it at once.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
+
+/// How long a sleeper trusts the operating system's timer, which stands still while the machine
+/// sleeps.
+const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 
 /// A shared handle to the sandbox's clock; clones show the same time.
 #[derive(Clone, Debug)]
@@ -21,12 +25,14 @@ struct Inner {
     changes: watch::Sender<u64>,
 }
 
+/// It follows the machine's wall clock, also over the machine's sleep and its corrections: unless the
+/// user moved it, it shows what `Date.now()` shows.
 #[derive(Debug, Clone, Copy)]
-struct State {
-    /// Monotonic anchor: virtual time is `anchor_ms` at `anchor` and runs from there unless frozen.
-    anchor: Instant,
-    anchor_ms: i64,
-    frozen: bool,
+enum State {
+    /// Runs, this many milliseconds ahead of the wall clock.
+    Ahead(i64),
+    /// Stands still at this time.
+    Frozen(i64),
 }
 
 impl Default for Clock {
@@ -38,16 +44,15 @@ impl Default for Clock {
 impl Clock {
     /// A clock that starts at the machine's wall-clock time and runs with it.
     pub fn system() -> Self {
-        Self::starting_at(wall_ms())
+        Self::new(State::Ahead(0))
     }
 
     /// A running clock that shows `epoch_ms` now.
     pub fn starting_at(epoch_ms: i64) -> Self {
-        let state = State {
-            anchor: Instant::now(),
-            anchor_ms: epoch_ms,
-            frozen: false,
-        };
+        Self::new(State::Ahead(epoch_ms.saturating_sub(wall_ms())))
+    }
+
+    fn new(state: State) -> Self {
         Self {
             inner: Arc::new(Inner {
                 state: Mutex::new(state),
@@ -68,43 +73,41 @@ impl Clock {
 
     /// Whether the clock stands still.
     pub fn is_frozen(&self) -> bool {
-        self.state().frozen
+        matches!(self.state(), State::Frozen(_))
     }
 
     /// How far the clock is ahead of the machine's wall clock, in milliseconds.
     pub fn offset_ms(&self) -> i64 {
-        self.now_ms() - wall_ms()
+        match self.state() {
+            State::Ahead(offset) => offset,
+            State::Frozen(now) => now.saturating_sub(wall_ms()),
+        }
     }
 
     /// Sets the clock to `epoch_ms`; a frozen clock stays frozen.
     pub fn set(&self, epoch_ms: i64) {
-        self.change(|state| {
-            state.anchor = Instant::now();
-            state.anchor_ms = epoch_ms;
+        self.change(|state| match state {
+            State::Ahead(offset) => *offset = epoch_ms.saturating_sub(wall_ms()),
+            State::Frozen(now) => *now = epoch_ms,
         });
     }
 
     /// Moves the clock forward by `ms` (backward if negative).
     pub fn advance(&self, ms: i64) {
-        self.change(|state| state.anchor_ms = state.anchor_ms.saturating_add(ms));
+        self.change(|state| {
+            let (State::Ahead(time) | State::Frozen(time)) = state;
+            *time = time.saturating_add(ms);
+        });
     }
 
     /// Stops the clock where it is.
     pub fn freeze(&self) {
-        self.change(|state| {
-            state.anchor_ms = state.now_ms();
-            state.anchor = Instant::now();
-            state.frozen = true;
-        });
+        self.change(|state| *state = State::Frozen(state.now_ms()));
     }
 
     /// Goes back to the machine's wall clock, running.
     pub fn resume(&self) {
-        self.change(|state| {
-            state.anchor = Instant::now();
-            state.anchor_ms = wall_ms();
-            state.frozen = false;
-        });
+        self.change(|state| *state = State::Ahead(0));
     }
 
     /// A receiver that is marked changed whenever the clock jumps, freezes or resumes.
@@ -121,15 +124,15 @@ impl Clock {
             if left <= 0 {
                 return;
             }
-            if state.frozen {
+            if matches!(state, State::Frozen(_)) {
                 if changes.changed().await.is_err() {
                     return;
                 }
                 continue;
             }
-            let left = std::time::Duration::from_millis(left.unsigned_abs());
+            let left = Duration::from_millis(left.unsigned_abs());
             tokio::select! {
-                () = tokio::time::sleep(left) => {}
+                () = tokio::time::sleep(left.min(LONGEST_SLEEP)) => {}
                 _ = changes.changed() => {}
             }
         }
@@ -147,11 +150,10 @@ impl Clock {
 
 impl State {
     fn now_ms(&self) -> i64 {
-        if self.frozen {
-            return self.anchor_ms;
+        match self {
+            Self::Ahead(offset) => wall_ms().saturating_add(*offset),
+            Self::Frozen(now) => *now,
         }
-        let passed = i64::try_from(self.anchor.elapsed().as_millis()).unwrap_or(i64::MAX);
-        self.anchor_ms.saturating_add(passed)
     }
 }
 
@@ -175,6 +177,21 @@ mod tests {
         clock.set(5_000);
         assert_eq!(clock.now_ms(), 5_000);
         assert!(clock.is_frozen());
+    }
+
+    #[test]
+    fn left_alone_it_shows_the_wall_clock() {
+        let clock = Clock::system();
+        let before = wall_ms();
+        let now = clock.now_ms();
+        assert!((before..=wall_ms()).contains(&now));
+        assert_eq!(clock.offset_ms(), 0);
+        clock.advance(90_000);
+        assert_eq!(clock.offset_ms(), 90_000);
+        clock.freeze();
+        assert!(clock.offset_ms() <= 90_000);
+        clock.resume();
+        assert_eq!((clock.offset_ms(), clock.is_frozen()), (0, false));
     }
 
     #[tokio::test]

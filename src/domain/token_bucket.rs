@@ -27,7 +27,7 @@ impl TokenBucket {
     }
 
     /// Takes one token; false if there is none. Always true when the limits are not enforced.
-    /// A clock that was set back refills nothing until it is past the earlier time again.
+    /// A clock that is set back refills nothing; from there it counts anew.
     pub fn take(&mut self, now_ms: i64) -> bool {
         if !self.limits.enforced {
             return true;
@@ -42,13 +42,13 @@ impl TokenBucket {
 
     fn refill(&mut self, now_ms: i64) {
         let passed = now_ms.saturating_sub(self.at_ms);
+        self.at_ms = now_ms;
         let Ok(passed @ 1..) = u64::try_from(passed) else {
             return;
         };
         let refill = passed.saturating_mul(u64::from(self.limits.rate));
         let capacity = u64::from(self.limits.burst) * SCALE;
         self.level = self.level.saturating_add(refill).min(capacity);
-        self.at_ms = now_ms;
     }
 }
 
@@ -90,6 +90,8 @@ mod tests {
         assert!(bucket.take(10_000));
         assert!(!bucket.take(0));
         assert!(!bucket.take(i64::MIN));
+        assert!(!bucket.take(i64::MIN + 99));
+        assert!(bucket.take(i64::MIN + 100), "it counts on from there");
         assert!(bucket.take(i64::MAX));
     }
 
