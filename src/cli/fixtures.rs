@@ -17,7 +17,7 @@ pub struct TestArgs {
     /// Stop after the first failure
     #[arg(long)]
     pub fail_fast: bool,
-    /// How many fixtures run at once [default: the number of cores]
+    /// How many fixtures run at once [default: twice the number of cores, as they mostly wait]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
     /// Write a report: junit=FILE, json=FILE, tap=FILE; `tap` alone prints it

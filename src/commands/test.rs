@@ -35,7 +35,7 @@ async fn run_once(args: &TestArgs, out: &Output) -> Result<u8, Failure> {
     let stop = CancellationToken::new();
     let plan = Plan {
         host: host(args)?,
-        jobs: args.jobs.map_or_else(cores, usize::from),
+        jobs: args.jobs.map_or_else(|| 2 * cores(), usize::from),
         fail_fast: args.fail_fast,
         stop: stop.clone(),
     };

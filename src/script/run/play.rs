@@ -107,6 +107,7 @@ impl Play<'_> {
         let steps = &self.fixture.steps;
         self.steps(steps).await?;
         if self.fixture.handler_errors_fail {
+            self.sandbox.log.settle().await;
             self.no_handler_errors()?;
         }
         Ok(())
@@ -261,7 +262,10 @@ impl Play<'_> {
             line: 0,
             step: "the end".to_owned(),
             text: "\"handlerErrors\": \"fail\"".to_owned(),
-            message: format!("handlers have failed {errors} times"),
+            message: match errors {
+                1 => "a handler has failed".to_owned(),
+                _ => format!("handlers have failed {errors} times"),
+            },
             hint: None,
             diff: Vec::new(),
             story: self.story(),
@@ -271,11 +275,11 @@ impl Play<'_> {
     /// Takes everything down; gives what a reader should know.
     async fn end(mut self, at_once: bool) -> Vec<String> {
         self.peers.clear();
-        let errors = story::handler_errors(&self.sandbox.log.events());
         match at_once {
             true => self.sandbox.end_now().await,
             false => self.sandbox.stop().await,
         }
+        let errors = story::handler_errors(&self.sandbox.log.events());
         let mut notes = Vec::new();
         if errors > 0 && !self.fixture.handler_errors_fail {
             let s = if errors == 1 { "" } else { "s" };

@@ -3,7 +3,7 @@
 mod log;
 mod options;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -192,6 +192,7 @@ impl Sandbox {
         let worker = self.worker().await;
         if let Some(mut process) = self.process.take() {
             let _ = process.child.kill().await;
+            remove_sockets(&process.client.announced().socket);
         }
         // A worker notices that its sandbox is gone, unless its code never yields.
         if let Some(worker) = worker {
@@ -214,5 +215,23 @@ fn signal(child: &Child, signal: Signal) {
     if let Some(pid) = pid.and_then(Pid::from_raw) {
         // It may have ended meanwhile.
         let _ = kill_process(pid, signal);
+    }
+}
+
+/// Removes the sockets of a sandbox that was killed; they lie outside of its data folder.
+fn remove_sockets(control: &Path) {
+    let (Some(folder), Some(stem)) = (control.parent(), control.file_stem()) else {
+        return;
+    };
+    let stem = stem.to_string_lossy();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with(stem.as_ref())
+        {
+            // The next sandbox on that folder would do the same.
+            let _ = std::fs::remove_file(entry.path());
+        }
     }
 }

@@ -2,8 +2,11 @@
 
 mod bad;
 mod clients;
+mod data;
 mod failures;
 mod repository;
+mod runs;
+mod sandbox;
 
 use std::path::Path;
 
