@@ -214,7 +214,8 @@ pub enum SdkChoice {
 )]
 pub struct SendArgs {
     /// Connection id or a unique prefix of one; left out with --all and --where
-    #[arg(value_name = "SELECTOR", allow_negative_numbers = true)]
+    // One id in 64 begins with a hyphen.
+    #[arg(value_name = "SELECTOR", allow_hyphen_values = true)]
     pub first: Option<String>,
     /// The message; `-` reads it from standard input (without a last line end)
     #[arg(value_name = "DATA", allow_hyphen_values = true)]
@@ -232,15 +233,22 @@ pub struct SendArgs {
 
 /// Options of `close`.
 #[derive(Debug, Clone, Args)]
+#[command(
+    override_usage = "close <SELECTOR>...\n       close --all\n       close --where <KEY=VALUE>"
+)]
 pub struct CloseArgs {
     /// Connection ids or unique prefixes
-    #[arg(value_name = "SELECTOR")]
-    pub ids: Vec<String>,
+    // One id in 64 begins with a hyphen. (A list of such words would take in the options, too.)
+    #[arg(value_name = "SELECTOR", allow_hyphen_values = true)]
+    pub first: Option<String>,
+    /// More of them
+    #[arg(value_name = "SELECTOR", hide = true)]
+    pub more: Vec<String>,
     /// Every connection
-    #[arg(long, conflicts_with_all = ["ids", "filter"])]
+    #[arg(long, conflicts_with_all = ["first", "filter"])]
     pub all: bool,
     /// Connections with this query parameter
-    #[arg(long = "where", value_name = "KEY=VALUE", value_parser = Selector::parse_where, conflicts_with = "ids")]
+    #[arg(long = "where", value_name = "KEY=VALUE", value_parser = Selector::parse_where, conflicts_with = "first")]
     pub filter: Option<Selector>,
 }
 
@@ -334,7 +342,8 @@ pub enum ClockVerb {
     Show,
     /// Set it
     Set {
-        /// ISO 8601, for example 2030-01-02T03:04:05Z
+        /// ISO 8601, for example 2030-01-02T03:04:05Z or 2030-01-02 (UTC)
+        #[arg(value_parser = parse_time)]
         time: jiff::Timestamp,
     },
     /// Stop it
@@ -342,7 +351,7 @@ pub enum ClockVerb {
     /// Move it forward; everything due happens at once, in order
     Advance {
         /// For example 500ms, 5s, 10m, 2h
-        #[arg(value_parser = parse_duration)]
+        #[arg(value_parser = parse_duration, allow_hyphen_values = true)]
         by: Duration,
     },
     /// Back to the machine's time, running
@@ -406,6 +415,16 @@ pub enum ReplVerb {
     /// Stop the sandbox and leave
     #[command(visible_alias = "exit", alias = "stop")]
     Quit,
+}
+
+/// Reads a time in ISO 8601; without a zone it is UTC, and without a time of day midnight.
+fn parse_time(text: &str) -> Result<jiff::Timestamp, String> {
+    let utc = || {
+        let local: jiff::civil::DateTime = text.parse().ok()?;
+        jiff::tz::Offset::UTC.to_timestamp(local).ok()
+    };
+    let time = text.parse().ok().or_else(utc);
+    time.ok_or_else(|| format!("`{text}` is not a time; write 2030-01-02T03:04:05Z or 2030-01-02"))
 }
 
 /// Whether `--json` stands on a command line that could not be parsed.

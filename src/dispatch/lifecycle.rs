@@ -51,7 +51,7 @@ impl Dispatcher {
     fn reload(&mut self, cause: &str) {
         let Some(load) = &self.load else {
             let failure = Failure::new("no-app", "there is no app code in this folder")
-                .hint("add an index.mjs, or name an entry file as `main` in package.json");
+                .hint("add an index.mjs, or name an entry file as `main` in package.json; then stop the sandbox and start it again");
             return self.answer_reload(Err(failure));
         };
         if self.phase != Phase::Running {
@@ -127,10 +127,12 @@ impl Dispatcher {
             return;
         };
         let summary = summary(&error);
-        let failure = Failure::new(
-            "load-failed",
-            format!("the app's code could not be loaded: {summary}"),
-        );
+        let message = format!("the app's code could not be loaded: {summary}");
+        let hint = match &self.crew.active {
+            Some(_) => "what ran before keeps running; the log shows the error in full",
+            None => "events wait for the next save that loads; the log shows the error in full",
+        };
+        let failure = Failure::new("load-failed", message).hint(hint);
         if self.crew.active.is_none() {
             self.failure = Some(summary);
         }
@@ -341,7 +343,7 @@ impl Dispatcher {
 
     /// Brings the stop forward; true once nothing is left to do.
     pub(super) fn advance_stop(&mut self) -> bool {
-        let late = self.stop_at.is_some_and(|at| at <= Instant::now());
+        let mut late = self.stop_at.is_some_and(|at| at <= Instant::now());
         if self.phase == Phase::Stopping {
             let idle = self.crew.in_flight() == 0
                 && self.queued.is_empty()
@@ -361,7 +363,7 @@ impl Dispatcher {
             }
             self.phase = Phase::Ending;
             self.stop_at = Some(Instant::now() + STOP_GRACE);
-            return false;
+            late = false;
         }
         let gone = self.crew.all().next().is_none();
         if !(gone || late) {

@@ -78,10 +78,21 @@ pub struct ConnectionLimits {
     pub max_duration: Duration,
 }
 
+impl ConnectionLimits {
+    /// API Gateway's largest message.
+    const MAX_MESSAGE: usize = 128 * 1024;
+
+    /// Largest message to a client, in bytes: what API Gateway takes, or more where larger ones
+    /// are let in.
+    pub fn max_sent(&self) -> usize {
+        self.max_message.max(Self::MAX_MESSAGE)
+    }
+}
+
 impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
-            max_message: 128 * 1024,
+            max_message: Self::MAX_MESSAGE,
             max_frame: 32 * 1024,
             binary: BinaryMessages::Close,
             idle_timeout: Duration::from_secs(600),

@@ -138,6 +138,11 @@ impl Gateway {
         self.rate
     }
 
+    /// Largest message to a client, in bytes.
+    pub fn max_sent(&self) -> usize {
+        self.limits.max_sent()
+    }
+
     /// A request id in API Gateway's form, for errors that no invocation stands behind.
     pub fn request_id(&self) -> String {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);

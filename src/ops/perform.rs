@@ -119,6 +119,12 @@ impl Sandbox {
     }
 
     fn send(&self, selector: &Selector, data: &str) -> Answer {
+        let (bytes, most) = (data.len(), self.gateway.max_sent());
+        if bytes > most {
+            let message = format!("the message has {bytes} bytes; a message holds at most {most}");
+            return Err(Failure::new("message-too-large", message)
+                .hint("a larger one is let through by `dev --max-message BYTES`, but not by the real gateway"));
+        }
         let mut answer = Sent::default();
         for connection in self.choose(selector)? {
             let connection_id = connection.id;

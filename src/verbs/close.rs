@@ -22,7 +22,10 @@ pub(super) fn selectors(args: CloseArgs) -> Result<Vec<Selector>, Failure> {
     let selectors: Vec<Selector> = match (args.all, args.filter) {
         (true, _) => vec![Selector::All],
         (false, Some(filter)) => vec![filter],
-        (false, None) => args.ids.into_iter().map(Selector::Id).collect(),
+        (false, None) => {
+            let ids = args.first.into_iter().chain(args.more);
+            ids.map(super::by_id).collect::<Result<_, _>>()?
+        }
     };
     if selectors.is_empty() {
         return Err(Failure::usage("which connections?").hint(

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Context, print, typed};
+use super::{Context, print};
 use crate::cli::{ClockArgs, ClockVerb};
 use crate::error::{Failure, exit};
 use crate::ops::{ClockChange, ConnectionView, Request, Status};
@@ -40,28 +40,20 @@ pub(super) async fn resume(context: &Context<'_>) -> Result<u8, Failure> {
     Ok(exit::OK)
 }
 
-/// What a reload answers.
+/// What a reload answers; one that failed is a [`Failure`].
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Reloaded {
-    ok: bool,
-    #[serde(default)]
     took_ms: u64,
 }
 
 pub(super) async fn reload(context: &Context<'_>) -> Result<u8, Failure> {
     let answer = context.sandbox.perform(Request::Reload).await?;
-    let reloaded: Reloaded = typed(answer.clone())?;
-    if context.out.is_json() {
-        context.out.document(&answer)?;
-    } else if reloaded.ok {
-        let text = answers::reloaded(context.out.paint(), reloaded.took_ms);
-        context.out.text(&text)?;
-    } else {
-        let message = "the app's code could not be loaded; what ran before keeps running";
-        return Err(Failure::new("load", message).hint("`logs` shows the error"));
-    }
-    Ok(if reloaded.ok { exit::OK } else { exit::FAILED })
+    let paint = context.out.paint();
+    print(context.out, answer, |reloaded: &Reloaded| {
+        answers::reloaded(paint, reloaded.took_ms)
+    })?;
+    Ok(exit::OK)
 }
 
 pub(super) async fn clock(context: &Context<'_>, args: ClockArgs) -> Result<u8, Failure> {

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::cli::SandboxVerb;
+use crate::domain::{ConnectionId, Selector};
 use crate::error::Failure;
 use crate::ops::{Perform, Request};
 use crate::output::Output;
@@ -95,6 +96,16 @@ pub async fn run(verb: SandboxVerb, context: &Context<'_>) -> Result<u8, Failure
         SandboxVerb::Export(args) => transfer::export(context, args).await,
         SandboxVerb::Data(verb) => data::data(context, verb).await,
     }
+}
+
+/// The connection with this id, or this beginning of one. A word with two hyphens in front is far
+/// more likely an option that does not exist.
+fn by_id(text: String) -> Result<Selector, Failure> {
+    if text.starts_with("--") && text.parse::<ConnectionId>().is_err() {
+        return Err(Failure::usage(format!("there is no option `{text}`"))
+            .hint("`--help` explains the options; of an id that begins with `--`, write all"));
+    }
+    Ok(Selector::Id(text))
 }
 
 /// Prints an answer: as it came, or as `render` shows it to people.

@@ -39,7 +39,7 @@ pub(super) fn whom_and_what(args: SendArgs) -> Result<(Selector, String), Failur
         Some(selector) => (selector, args.first, args.second),
         None => {
             let id = args.first.ok_or_else(no_selector)?;
-            (Selector::Id(id), args.second, args.more.into_iter().next())
+            (super::by_id(id)?, args.second, args.more.into_iter().next())
         }
     };
     let data = data.ok_or_else(|| no_data(&selector))?;

@@ -11,9 +11,13 @@
 mod support;
 
 mod architecture;
+mod clock;
+mod connections;
 mod dispatch;
 mod failures;
+mod logs;
 mod messages;
 mod script;
 mod sending;
 mod vectors;
+mod verbs;

@@ -9,6 +9,8 @@ mod raw;
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 pub use app::{App, Output, PROGRAM};
 pub use client::{Client, Refused};
 pub use dev::Dev;
@@ -19,3 +21,9 @@ pub use raw::{RawSocket, Response};
 /// How long anything may take before a test gives up on it. It bounds failures; no passing test
 /// waits for it.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The names of an object's fields, in their order.
+pub fn keys(object: &Value) -> Vec<&str> {
+    let fields = object.as_object().expect("an object");
+    fields.keys().map(String::as_str).collect()
+}
