@@ -199,6 +199,26 @@ impl Running {
             handlers: self.sandbox.dispatch.worker().handlers,
             limits: self.sandbox.gateway.rate(),
         });
+        self.tell_missing_handlers();
+    }
+
+    /// Says so if nobody will answer.
+    fn tell_missing_handlers(&self) {
+        let worker = self.sandbox.dispatch.worker();
+        if !worker.handlers.is_empty() {
+            return;
+        }
+        let folder = self.sandbox.facts.app.display();
+        let why = match worker.state.as_str() {
+            "none" => format!(
+                "there is no app code in `{folder}` (no `main` in a package.json, no index file)"
+            ),
+            _ => "the app never calls `ws.on`".to_owned(),
+        };
+        let text = format!(
+            "no handlers are registered: {why}; clients can connect, messages are only logged"
+        );
+        self.sandbox.bus.log(Level::Warn, text);
     }
 
     /// Takes the sandbox down: no new connections, clients closed with 1001, `disconnected`

@@ -214,6 +214,13 @@ impl Crew {
         self.crashes
     }
 
+    /// From now on no worker is started by itself.
+    pub fn plan_nothing(&mut self) {
+        self.keeps_spare = false;
+        self.spare_at = None;
+        self.restart_at = None;
+    }
+
     /// Boots a spare if it is time.
     pub fn keep_spare(&mut self, now: Instant) {
         if self.spare_at.is_some_and(|at| at <= now) {

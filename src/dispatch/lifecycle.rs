@@ -42,6 +42,7 @@ impl Dispatcher {
             Command::Changed => {}
             Command::Stop { done } => {
                 self.phase = Phase::Stopping;
+                self.crew.plan_nothing();
                 self.stopped = Some(done);
                 self.stop_at = Some(Instant::now() + DRAIN_TIME);
             }
@@ -55,7 +56,7 @@ impl Dispatcher {
             return self.answer_reload(Err(failure));
         };
         if self.phase != Phase::Running {
-            return self.answer_reload(Err(Failure::new("stopping", "the sandbox is stopping")));
+            return self.answer_reload(Err(stopping()));
         }
         let gateway = self.gateway.clone();
         let loaded = self
@@ -189,6 +190,11 @@ impl Dispatcher {
         if self.crew.spare.as_deref().is_some_and(is) {
             self.crew.spare = None;
         } else if self.crew.loading.as_ref().is_some_and(|l| is(&l.worker)) {
+            // It was told to, or will not be missed.
+            if self.phase != Phase::Running {
+                self.crew.loading = None;
+                return self.answer_reload(Err(stopping()));
+            }
             self.load_failed(JsError {
                 name: "Error".to_owned(),
                 message: format!("Node ended while the app was loading: {}", exit.how),
@@ -419,6 +425,10 @@ impl Dispatcher {
             true
         });
     }
+}
+
+fn stopping() -> Failure {
+    Failure::new("stopping", "the sandbox is stopping")
 }
 
 fn summary(error: &JsError) -> String {

@@ -61,8 +61,7 @@ pub(super) fn push_banner(out: &mut String, paint: Paint, ready: &Fact) {
 
 fn handler_names(paint: Paint, handlers: &[String]) -> String {
     if handlers.is_empty() {
-        let none = "none are registered; messages are logged and answered by nobody";
-        return paint.warn(none).to_string();
+        return paint.warn("none").to_string();
     }
     visible(&handlers.join(", ")).into_owned()
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::events::{AnyEvents, HumanEvents, skipped_event};
 use super::style::Style;
 use super::time::LocalTime;
-use crate::event::{Batch, Event, Subscription};
+use crate::event::{Batch, Event, Fact, Subscription};
 
 /// How long one wait for events lasts; the end of the bus wakes it sooner.
 const WAIT: Duration = Duration::from_secs(60);
@@ -76,7 +76,8 @@ impl Printer {
         thread::Builder::new()
             .name("printer".into())
             .spawn(move || {
-                print_all(&subscription, Renderer::new(style), &mut writer);
+                let (renderer, lobby) = (Renderer::new(style), Lobby::new(style));
+                print_all(&subscription, renderer, lobby, &mut writer);
                 let _ = ending.send(());
             })?;
         Ok(Self { ended })
@@ -89,23 +90,86 @@ impl Printer {
     }
 }
 
-fn print_all(subscription: &Subscription, mut renderer: Renderer, writer: &mut impl Write) {
+fn print_all(
+    subscription: &Subscription,
+    mut renderer: Renderer,
+    mut lobby: Lobby,
+    writer: &mut impl Write,
+) {
     let mut buffer = Vec::with_capacity(16 * 1024);
     let mut is_read = true;
     while let Some(batch) = subscription.wait(WAIT) {
         if !is_read {
             continue;
         }
-        renderer.push_batch(&mut buffer, &batch);
-        if !buffer.is_empty() {
-            is_read = writer
-                .write_all(&buffer)
-                .and_then(|()| writer.flush())
-                .is_ok();
-        }
-        buffer.clear();
-        buffer.shrink_to(KEPT_BUFFER);
+        lobby.pass(&mut renderer, &mut buffer, batch);
+        is_read = write_out(writer, &mut buffer);
         thread::sleep(GATHER);
+    }
+    if is_read {
+        buffer.append(&mut lobby.lines);
+        write_out(writer, &mut buffer);
+    }
+}
+
+/// Writes the buffer and empties it; whether anybody reads.
+fn write_out(writer: &mut impl Write, buffer: &mut Vec<u8>) -> bool {
+    if buffer.is_empty() {
+        return true;
+    }
+    let written = writer.write_all(buffer).and_then(|()| writer.flush());
+    buffer.clear();
+    buffer.shrink_to(KEPT_BUFFER);
+    written.is_ok()
+}
+
+/// Where JSON lines wait for the `ready` line, which is documented as the first one: what the app
+/// prints while it loads comes after it. When it becomes clear that the sandbox is not going to be
+/// ready soon, they wait no longer.
+struct Lobby {
+    is_open: bool,
+    lines: Vec<u8>,
+}
+
+impl Lobby {
+    /// More than this many bytes of lines do not wait.
+    const ROOM: usize = 1 << 20;
+
+    fn new(style: Style) -> Self {
+        Self {
+            is_open: style.json,
+            lines: Vec::new(),
+        }
+    }
+
+    fn pass(&mut self, renderer: &mut Renderer, out: &mut Vec<u8>, mut batch: Batch) {
+        while self.is_open {
+            let Some(event) = batch.events.pop_front() else {
+                return;
+            };
+            match &event.fact {
+                Fact::Ready { .. } => {
+                    renderer.push(out, &event);
+                    self.close(out);
+                }
+                Fact::HandlerError { .. } | Fact::Stopping { .. } => {
+                    self.close(out);
+                    renderer.push(out, &event);
+                }
+                _ => {
+                    renderer.push(&mut self.lines, &event);
+                    if self.lines.len() > Self::ROOM {
+                        self.close(out);
+                    }
+                }
+            }
+        }
+        renderer.push_batch(out, &batch);
+    }
+
+    fn close(&mut self, out: &mut Vec<u8>) {
+        self.is_open = false;
+        out.append(&mut self.lines);
     }
 }
 
@@ -144,6 +208,63 @@ mod tests {
         let text = written.text();
         assert_eq!(text.lines().count(), 1000);
         assert!(text.lines().last().unwrap().contains("line 999"));
+    }
+
+    #[test]
+    fn json_lines_wait_for_the_ready_line_unless_it_will_not_come() {
+        let log = |text: &str| Fact::Log {
+            level: Level::Info,
+            text: text.to_owned(),
+            source: "app",
+        };
+        let ready = || Fact::Ready {
+            url: String::new(),
+            ws_url: String::new(),
+            pid: 1,
+            app: String::new(),
+            env: "sandbox",
+            data_dir: String::new(),
+            limits: crate::domain::RateLimits {
+                rate: 1,
+                burst: 1,
+                enforced: true,
+            },
+            handlers: Vec::new(),
+        };
+        let failed = || Fact::HandlerError {
+            handler: "load".to_owned(),
+            connection_id: None,
+            request_id: None,
+            error: crate::event::JsError::default(),
+        };
+        let printed = |facts: Vec<Fact>| {
+            let bus = EventBus::new(Clock::system());
+            let written = Buffer::default();
+            let style = Style {
+                json: true,
+                ..Style::default()
+            };
+            let printer = Printer::start(bus.subscribe(), style, written.clone()).unwrap();
+            facts.into_iter().for_each(|fact| bus.tell(fact));
+            bus.close();
+            printer.finish(Duration::from_secs(10));
+            let names: Vec<String> = written
+                .text()
+                .lines()
+                .map(|line| {
+                    let event: serde_json::Value = serde_json::from_str(line).unwrap();
+                    let name = event.get("text").unwrap_or(&event["event"]);
+                    name.as_str().unwrap().to_owned()
+                })
+                .collect();
+            names.join(" ")
+        };
+        assert_eq!(printed(vec![log("a"), ready(), log("b")]), "ready a b");
+        assert_eq!(
+            printed(vec![log("a"), failed(), ready()]),
+            "a handler-error ready"
+        );
+        assert_eq!(printed(vec![log("a")]), "a");
     }
 
     #[test]

@@ -10,6 +10,9 @@ const LONGEST = 64 * 1024;
 
 let level;
 
+/** One function for each stream, which emits a line that has no end yet. */
+const finishing = [];
+
 function writeAll(bytes) {
   let at = 0;
   while (at < bytes.length) {
@@ -55,12 +58,18 @@ function captureStream(stream, fallback) {
     if (done) process.nextTick(done);
     return true;
   };
-  process.on('exit', finish);
+  finishing.push(finish);
+}
+
+/** Emits the lines that have no end yet: the process is about to. */
+function finishOutput() {
+  for (const finish of finishing) finish();
 }
 
 function captureOutput() {
   captureStream(process.stdout, 'info');
   captureStream(process.stderr, 'error');
+  process.on('exit', finishOutput);
   for (const method of Object.keys(console)) {
     const original = console[method];
     if (typeof original !== 'function') continue;
@@ -79,4 +88,4 @@ function captureOutput() {
   }
 }
 
-module.exports = { captureOutput };
+module.exports = { captureOutput, finishOutput };

@@ -2,6 +2,7 @@
 // data package stand on.
 'use strict';
 const link = require('./link.cjs');
+const { finishOutput } = require('./output.cjs');
 const { errors } = require('./loader/index.cjs');
 
 const OPENED = 1;
@@ -69,8 +70,10 @@ link.handlers[REPLY] = (bytes, start, end) => {
 
 link.handlers[PING] = (bytes, start) => link.sendNumber(PONG, bytes.readUInt32LE(start));
 link.handlers[STOP] = () => {
+  finishOutput();
   link.flushAll();
-  process.reallyExit(0);
+  // With the whole group: nothing that the app started is to outlive it.
+  process.kill(0, 'SIGKILL');
 };
 
 // ---- invocations ----
