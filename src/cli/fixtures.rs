@@ -17,6 +17,9 @@ pub struct TestArgs {
     /// Stop after the first failure
     #[arg(long)]
     pub fail_fast: bool,
+    /// Run again whenever a fixture, its app or its data is saved
+    #[arg(long)]
+    pub watch: bool,
     /// How many fixtures run at once [default: twice the number of cores, as they mostly wait]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,

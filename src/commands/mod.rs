@@ -5,6 +5,7 @@ pub mod connect;
 pub mod dev;
 pub mod offline;
 mod sandbox;
+mod signals;
 mod stop;
 mod test;
 mod usage;

@@ -53,7 +53,7 @@ fn search(dir: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
         let name = name.to_string_lossy();
         let kind = entry.file_type().map_err(unreadable)?;
         if kind.is_dir() {
-            if !name.starts_with('.') && !SKIPPED.contains(&name.as_ref()) {
+            if is_own(&name) {
                 search(&path, files)?;
             }
         } else if is_fixture(&path, &name) {
@@ -61,6 +61,11 @@ fn search(dir: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Whether a folder of this name may hold the user's own files.
+pub fn is_own(name: &str) -> bool {
+    !name.starts_with('.') && !SKIPPED.contains(&name)
 }
 
 fn is_fixture(path: &Path, name: &str) -> bool {

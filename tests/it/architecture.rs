@@ -18,7 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "commands",
         &[
             "app", "cli", "config", "control", "location", "ops", "output", "repl", "script",
-            "terminal", "verbs",
+            "terminal", "verbs", "watch",
         ],
     ),
     ("config", &["cli", "location"]),
