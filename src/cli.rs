@@ -363,21 +363,21 @@ pub enum ClockVerb {
 pub struct ConnectArgs {
     /// ws:// or wss:// URL [default: the running sandbox]
     pub url: Option<String>,
-    /// A query parameter
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub query: Vec<String>,
-    /// A header
+    /// A query parameter; it is encoded, and may be given several times
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_pair)]
+    pub query: Vec<(String, String)>,
+    /// A header of the handshake; may be given several times
     #[arg(long, value_name = "NAME: VALUE")]
     pub header: Vec<String>,
-    /// A subprotocol to ask for
+    /// A subprotocol to ask for; may be given several times
     #[arg(long, value_name = "NAME")]
     pub subprotocol: Vec<String>,
-    /// Send this, print what comes, and go
+    /// Send this, print what comes, and go; may be given several times
     #[arg(short = 'x', long, value_name = "DATA", allow_hyphen_values = true)]
     pub execute: Vec<String>,
-    /// How long to wait for messages after -x [default: 1000]
-    #[arg(long, value_name = "MS")]
-    pub wait: Option<u64>,
+    /// Go when nothing came for so long after the last line of -x or of standard input
+    #[arg(long, value_name = "MS", default_value_t = 1000)]
+    pub wait: u64,
 }
 
 /// A line of the REPL.
@@ -425,6 +425,14 @@ fn parse_time(text: &str) -> Result<jiff::Timestamp, String> {
     };
     let time = text.parse().ok().or_else(utc);
     time.ok_or_else(|| format!("`{text}` is not a time; write 2030-01-02T03:04:05Z or 2030-01-02"))
+}
+
+/// Reads `key=value`.
+fn parse_pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err(format!("`{text}` is not of the form key=value")),
+    }
 }
 
 /// Whether `--json` stands on a command line that could not be parsed.

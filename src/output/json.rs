@@ -220,12 +220,12 @@ fn level_name(level: Level) -> &'static str {
 }
 
 /// One event line being written.
-struct Line<'a> {
+pub(super) struct Line<'a> {
     out: &'a mut Vec<u8>,
 }
 
 impl<'a> Line<'a> {
-    fn open(out: &'a mut Vec<u8>, event: &str) -> Self {
+    pub(super) fn open(out: &'a mut Vec<u8>, event: &str) -> Self {
         out.extend_from_slice(b"{\"event\":\"");
         out.extend_from_slice(event.as_bytes());
         out.push(b'"');
@@ -238,36 +238,36 @@ impl<'a> Line<'a> {
         self.out.extend_from_slice(b"\":");
     }
 
-    fn time(&mut self, at_ms: i64) {
+    pub(super) fn time(&mut self, at_ms: i64) {
         self.key("at");
         self.out.push(b'"');
         push_iso(self.out, at_ms);
         self.out.push(b'"');
     }
 
-    fn string(&mut self, name: &str, text: &str) {
+    pub(super) fn string(&mut self, name: &str, text: &str) {
         self.key(name);
         push_string(self.out, text);
     }
 
-    fn optional(&mut self, name: &str, text: Option<&str>) {
+    pub(super) fn optional(&mut self, name: &str, text: Option<&str>) {
         if let Some(text) = text {
             self.string(name, text);
         }
     }
 
-    fn number(&mut self, name: &str, number: u64) {
+    pub(super) fn number(&mut self, name: &str, number: u64) {
         self.key(name);
         // Writing to a Vec cannot fail.
         let _ = write!(self.out, "{number}");
     }
 
-    fn value(&mut self, name: &str, value: &impl Serialize) {
+    pub(super) fn value(&mut self, name: &str, value: &impl Serialize) {
         self.key(name);
         self.out.extend_from_slice(document(value).as_bytes());
     }
 
-    fn close(self) {
+    pub(super) fn close(self) {
         self.out.extend_from_slice(b"}\n");
     }
 }

@@ -4,6 +4,7 @@
 //! prints a sandbox's events as they happen. Both render through [`Style`]: for people or as JSON.
 
 pub mod answers;
+mod client;
 mod escape;
 mod events;
 pub mod items;
@@ -22,6 +23,7 @@ pub mod testing;
 mod time;
 mod writer;
 
+pub use client::{ClientEvent, ClientEvents};
 pub use escape::visible;
 pub use json::{document, push_event as push_event_json};
 pub use paint::Paint;

@@ -26,7 +26,7 @@ impl Screen {
         *self.lock() = Some(Box::new(writer));
     }
 
-    /// Waits until what the attached writer got is on the screen, and prints plainly from now on.
+    /// Has the attached writer finish (its `flush` is its last call), and prints plainly from now on.
     pub fn detach(&self) {
         let Some(mut writer) = self.lock().take() else {
             return;

@@ -103,7 +103,7 @@ impl<H: NoticesLine> LineEditor<H> {
     /// Waits for a line.
     pub fn read(&mut self, prompt: &str) -> Typed {
         guard::set_at_prompt(true);
-        let line = self.editor.readline(prompt);
+        let line = self.editor.readline(&Prompt(prompt));
         guard::set_at_prompt(false);
         let was_empty = self.helper().is_none_or(NoticesLine::line_was_empty);
         match line {
@@ -122,6 +122,16 @@ fn make_private(path: &Path) -> io::Result<()> {
     options.open(path).map(drop)
 }
 
+/// A prompt that is not shown any more once the terminal is to be given back.
+struct Prompt<'a>(&'a str);
+
+impl rustyline::Prompt for Prompt<'_> {
+    fn raw(&self) -> &str {
+        guard::rest_if_leaving();
+        self.0
+    }
+}
+
 /// Writes whole lines above the one that is being typed.
 struct PastTheLine<P>(P);
 
@@ -135,11 +145,15 @@ impl<P: ExternalPrinter> Write for PastTheLine<P> {
         Ok(lines.len())
     }
 
-    /// Waits until everything stands on the screen: the editor's queue has one place, so the
-    /// second of two more prints returns once the first was taken out of it, which happens after
-    /// all that came before was shown.
+    /// Waits until everything stands on the screen, and leaves it without a prompt.
+    ///
+    /// The editor's queue has one place, so the second of two more prints returns once the first
+    /// was taken out of it, which happens after all that came before was shown. After the second,
+    /// the prompt would be shown again.
     fn flush(&mut self) -> io::Result<()> {
         self.write_all(NOTHING.as_bytes())?;
-        self.write_all(NOTHING.as_bytes())
+        self.write_all(NOTHING.as_bytes())?;
+        guard::bring_to_rest();
+        Ok(())
     }
 }

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, Once};
+use std::sync::{Condvar, Mutex, Once, PoisonError};
+use std::time::Duration;
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
@@ -18,6 +19,13 @@ static AT_PROMPT: AtomicBool = AtomicBool::new(false);
 
 /// Whether the program is about to end.
 static LEAVING: AtomicBool = AtomicBool::new(false);
+
+/// Whether the reading thread has come to rest, with no prompt on the screen.
+static AT_REST: Mutex<bool> = Mutex::new(false);
+static COMES_TO_REST: Condvar = Condvar::new();
+
+/// How long the reading thread may take to come to rest.
+const REST_TIME: Duration = Duration::from_millis(500);
 
 /// Restores the terminal when dropped, and when a thread that matters panics.
 ///
@@ -54,6 +62,28 @@ pub fn is_leaving() -> bool {
     LEAVING.load(Ordering::Relaxed)
 }
 
+/// Called by the reading thread before it shows the prompt: once the terminal is to be given back,
+/// it shows none, but rests until the process ends.
+pub(super) fn rest_if_leaving() {
+    if !is_leaving() {
+        return;
+    }
+    *AT_REST.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    COMES_TO_REST.notify_all();
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Sees to it that the prompt, which is about to be shown again, is not.
+pub(super) fn bring_to_rest() {
+    LEAVING.store(true, Ordering::Relaxed);
+    let at_rest = AT_REST.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_busy = |at_rest: &mut bool| !*at_rest && AT_PROMPT.load(Ordering::Relaxed);
+    // Whoever does not come to rest in time shows a prompt too many, which is no great harm.
+    let _ = COMES_TO_REST.wait_timeout_while(at_rest, REST_TIME, is_busy);
+}
+
 fn found() -> std::sync::MutexGuard<'static, Option<Termios>> {
     FOUND.lock().unwrap_or_else(|e| e.into_inner())
 }
@@ -70,9 +100,9 @@ fn restore() {
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
     }
     if AT_PROMPT.swap(false, Ordering::Relaxed) {
-        // Erase the prompt, end bracketed paste, show the cursor.
+        // Erase the prompt, end synchronized output and bracketed paste, show the cursor.
         let mut stdout = io::stdout().lock();
-        let _ = stdout.write_all(b"\r\x1b[J\x1b[?2004l\x1b[?25h");
+        let _ = stdout.write_all(b"\r\x1b[J\x1b[?2026l\x1b[?2004l\x1b[?25h");
         let _ = stdout.flush();
     }
 }
