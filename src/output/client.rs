@@ -149,7 +149,8 @@ impl ClientEvents {
         hint: Option<&str>,
     ) -> Result<(), Failure> {
         let verbosity = self.out.style().verbosity;
-        let is_expected = !by_server && hint.is_none();
+        // 1002 and 1007 say what the other side did wrong.
+        let is_expected = !by_server && hint.is_none() && !matches!(code, 1002 | 1007);
         if is_expected && !self.is_interactive && verbosity != Verbosity::Verbose {
             return Ok(());
         }

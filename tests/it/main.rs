@@ -12,6 +12,7 @@ mod support;
 
 mod architecture;
 mod clock;
+mod connect;
 mod connections;
 mod dev_json;
 mod dispatch;

@@ -60,6 +60,11 @@ impl Shown {
         self.queue.reserve().await.ok()
     }
 
+    /// Completes when nobody reads the output any more.
+    pub(super) async fn closed(&self) {
+        self.queue.closed().await;
+    }
+
     /// Shows an event in its place.
     pub(super) fn put(&self, place: Place<'_>, event: ClientEvent) {
         place.send((self.clock.now_ms(), event));

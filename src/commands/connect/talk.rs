@@ -105,10 +105,8 @@ impl<'a> Talk<'a> {
         loop {
             let may_leave = !has_wishes && (self.is_all_written() || self.quiet.is_zero());
             tokio::select! {
-                came = next_message(&mut self.incoming, self.shown) => {
-                    let Some((place, came)) = came else {
-                        return Over::ByUs(Close::normal(), Ok(exit::OK));
-                    };
+                () = self.shown.closed() => return Over::ByUs(Close::normal(), Ok(exit::OK)),
+                (place, came) = next_message(&mut self.incoming, self.shown) => {
                     let is_noise = matches!(came, Some(Ok(Message::Ping(_))));
                     if let Some(over) = self.take(place, came) {
                         return over;
@@ -142,7 +140,7 @@ impl<'a> Talk<'a> {
     }
 
     /// Shows what came, unless it is the end.
-    fn take(&self, place: Place<'_>, came: Incoming) -> Option<Over> {
+    fn take(&self, place: Option<Place<'_>>, came: Incoming) -> Option<Over> {
         let message = match came {
             Some(Ok(message)) => message,
             Some(Err(error)) => return Some(Over::Lost(Some(error))),
@@ -160,7 +158,9 @@ impl<'a> Talk<'a> {
             // Pings are answered where they are read; bare frames are never read.
             Message::Ping(_) | Message::Frame(_) => return None,
         };
-        self.shown.put(place, event);
+        if let Some(place) = place {
+            self.shown.put(place, event);
+        }
         None
     }
 
@@ -174,14 +174,14 @@ impl<'a> Talk<'a> {
         let answered = async {
             let goodbye = frame(close.code, &close.reason);
             self.outbox.send(goodbye).await.ok()?;
-            while let Some((place, came)) = next_message(&mut self.incoming, self.shown).await {
+            loop {
+                let (place, came) = next_message(&mut self.incoming, self.shown).await;
                 match self.take(place, came) {
                     None => {}
                     Some(Over::ByServer(frame)) => return Some(frame),
-                    Some(_) => break,
+                    Some(_) => return None,
                 }
             }
-            None
         };
         let answered = tokio::select! {
             answered = tokio::time::timeout(GOODBYE, answered) => answered.ok().flatten(),
@@ -220,13 +220,13 @@ fn frame(code: u16, reason: &str) -> Message {
     }))
 }
 
-/// The next message, once there is a place to show it in; `None` if nobody looks any more.
+/// The next message, once there is a place to show it in; there is none if nobody looks any more.
 async fn next_message<'a>(
     incoming: &mut SplitStream<Socket>,
     shown: &'a Shown,
-) -> Option<(Place<'a>, Incoming)> {
-    let place = shown.place().await?;
-    Some((place, incoming.next().await))
+) -> (Option<Place<'a>>, Incoming) {
+    let place = shown.place().await;
+    (place, incoming.next().await)
 }
 
 /// The next wish, once there is room for what it sends; `None` if there are no more.
