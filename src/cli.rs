@@ -136,10 +136,10 @@ pub struct DevArgs {
     /// Do not enforce rate and burst
     #[arg(long, conflicts_with_all = ["rate", "burst"])]
     pub no_limits: bool,
-    /// Import a data file at start
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "data.json")]
-    pub seed: Option<PathBuf>,
-    /// Import the seed file again whenever it changes
+    /// Import a data file at start [default FILE: data.json in the app's folder]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub seed: Option<Option<PathBuf>>,
+    /// Import the seed file again whenever it changes; alone, it means --seed as well
     #[arg(long)]
     pub reseed: bool,
     /// Begin with an empty store
@@ -255,9 +255,8 @@ pub struct CloseArgs {
 /// Options of `import`.
 #[derive(Debug, Clone, Args)]
 pub struct ImportArgs {
-    /// The data file
-    #[arg(default_value = "data.json")]
-    pub file: PathBuf,
+    /// The data file [default: data.json in the app's folder]
+    pub file: Option<PathBuf>,
     /// Empty the store first
     #[arg(short, long)]
     pub overwrite: bool,
@@ -269,9 +268,8 @@ pub struct ImportArgs {
 /// Options of `export`.
 #[derive(Debug, Clone, Args)]
 pub struct ExportArgs {
-    /// The data file; `.json` is added
-    #[arg(default_value = "data.json")]
-    pub file: PathBuf,
+    /// The data file; `.json` is added [default: data.json in the app's folder]
+    pub file: Option<PathBuf>,
     /// Replace an existing file
     #[arg(short, long)]
     pub overwrite: bool,
@@ -464,7 +462,7 @@ mod tests {
                 panic!("{parsed:?}");
             };
             assert!(args.overwrite);
-            assert_eq!(args.file, PathBuf::from("x.json"));
+            assert_eq!(args.file, Some(PathBuf::from("x.json")));
         }
     }
 }

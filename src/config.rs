@@ -10,6 +10,9 @@ use crate::location::Location;
 /// The default port; the next ones are tried if it is taken.
 pub const DEFAULT_PORT: u16 = 8810;
 
+/// The data file that is meant where none is named.
+const DATA_FILE: &str = "data.json";
+
 /// Everything that a sandbox is told at its start.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -64,10 +67,6 @@ impl Config {
             data_dir,
         } = location;
         let (rate, burst) = args.env.rate_and_burst();
-        if args.reseed && args.seed.is_none() {
-            return Err(Failure::usage("`--reseed` needs a data file to watch")
-                .hint("write --seed=data.json --reseed"));
-        }
         if args.max_frame == 0 || args.max_message < args.max_frame.min(125) {
             return Err(Failure::usage("`--max-message` and `--max-frame` are sizes in bytes; a message holds at least a frame")
                 .hint("for example: --max-message 1048576 --max-frame 65536"));
@@ -78,7 +77,11 @@ impl Config {
             )
             .hint("for example: --idle-timeout 10m"));
         }
-        let seed = args.seed.as_ref().map(|file| absolute(file)).transpose()?;
+        let seed = match &args.seed {
+            Some(Some(file)) => Some(absolute(file)?),
+            Some(None) => Some(app_dir.join(DATA_FILE)),
+            None => args.reseed.then(|| app_dir.join(DATA_FILE)),
+        };
         let lower = |all: &[String]| -> Vec<String> {
             all.iter()
                 .map(|s| s.trim_end_matches('/').to_ascii_lowercase())

@@ -1,12 +1,12 @@
 //! The composition root of a sandbox: builds everything, and takes it down in order.
 
+mod data_dir;
 mod listen;
 mod reloader;
 mod seed;
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,10 +23,12 @@ use crate::error::Failure;
 use crate::event::{EventBus, Fact, Level};
 use crate::gateway::{AccessRules, Credentials, Gateway, GatewayConfig};
 use crate::ops::perform::{Facts, Sandbox};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 use crate::worker::entry::{self, Entry};
 use crate::worker::env::AppEnv;
 use crate::worker::{Launch, Loader, assets};
+pub use data_dir::open_store;
+use data_dir::{open_store_aside, store_failure, unusable};
 use listen::Listeners;
 
 /// Code of the failure for a Node that is too old.
@@ -74,7 +76,7 @@ pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Run
         stop_gateway.clone(),
     );
     let runtime_dir = assets::unpack(&config.data_dir.join("runtime"))
-        .map_err(|error| unusable_data_dir(&config.data_dir, &error))?;
+        .map_err(|error| unusable(&config.data_dir, &error))?;
     let loader = Loader::new(&config.app_dir, &runtime_dir, bus.clone());
     let app_env = AppEnv {
         url: url.clone(),
@@ -285,74 +287,6 @@ fn find_entry(config: &Config) -> Result<Option<PathBuf>, Failure> {
         Ok(Entry::NoCode { .. }) => Ok(None),
         Err(error) => Err(Failure::new("entry", error.to_string()).hint(error.hint())),
     }
-}
-
-/// Makes the data folder: for its owner only, and unseen by git.
-fn prepare_data_dir(dir: &Path) -> Result<(), Failure> {
-    let prepare = || -> io::Result<()> {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)?;
-        let ignore = dir.join(".gitignore");
-        if !ignore.exists() {
-            let mut file = fs::OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(ignore)?;
-            io::Write::write_all(&mut file, b"*\n")?;
-        }
-        Ok(())
-    };
-    prepare().map_err(|error| unusable_data_dir(dir, &error))
-}
-
-fn unusable_data_dir(dir: &Path, error: &io::Error) -> Failure {
-    let why = match error.kind() {
-        io::ErrorKind::PermissionDenied => "it is not writable".to_owned(),
-        io::ErrorKind::StorageFull => "the disk is full".to_owned(),
-        io::ErrorKind::ReadOnlyFilesystem => "it is on a read-only disk".to_owned(),
-        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-            "it is not a folder".to_owned()
-        }
-        _ => error.to_string(),
-    };
-    Failure::new(
-        "data-dir",
-        format!("the data folder `{}` cannot be used: {why}", dir.display()),
-    )
-    .hint("choose another folder with --data-dir")
-}
-
-/// Opens the store, emptied first with `--fresh`, without holding up the runtime.
-async fn open_store_aside(config: &Config, clock: &Clock) -> Result<Store, Failure> {
-    let (dir, fresh, clock) = (config.data_dir.clone(), config.fresh, clock.clone());
-    let opening = tokio::task::spawn_blocking(move || {
-        let store = open_store(&dir, clock.clone())?;
-        if !fresh {
-            return Ok(store);
-        }
-        // It could be opened, so no other sandbox is using what is removed here.
-        drop(store);
-        let old = dir.join("store");
-        fs::remove_dir_all(&old).map_err(|error| unusable_data_dir(&old, &error))?;
-        open_store(&dir, clock)
-    });
-    opening
-        .await
-        .map_err(|error| Failure::new("internal", error.to_string()))?
-}
-
-/// Opens the store of a data folder, which is made if it is not there. Blocks.
-pub fn open_store(data_dir: &Path, clock: Clock) -> Result<Store, Failure> {
-    prepare_data_dir(data_dir)?;
-    Store::open(&data_dir.join("store"), clock).map_err(store_failure)
-}
-
-fn store_failure(error: StoreError) -> Failure {
-    Failure::new(error.code(), error.to_string()).hint(error.hint())
 }
 
 /// Connections of an earlier run that are owed a `disconnected`.

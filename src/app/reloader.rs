@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::dispatch::Command;
 use crate::event::Level;
 use crate::ops::perform::Sandbox;
+use crate::ops::{DataRequest, Perform as _, Request};
 use crate::watch::{self, Watched};
 use crate::worker::Loader;
 
@@ -72,8 +73,14 @@ fn watch_app(watched: &Watched, app_dir: &Path, loader: &Loader) {
     loader.on_file(move |path| watched.add(path));
 }
 
+/// Imports the seed file again, as the verb would: connections that it orphans are named.
 async fn reseed(sandbox: &Sandbox, seed: &Path) {
-    if let Err(failure) = super::seed::import(&sandbox.store, seed, &sandbox.bus).await {
+    let request = DataRequest::Import {
+        file: seed.to_owned(),
+        overwrite: false,
+        dry_run: false,
+    };
+    if let Err(failure) = sandbox.perform(Request::Data(request)).await {
         let hint = failure.hint.map(|h| format!("; {h}")).unwrap_or_default();
         sandbox
             .bus

@@ -128,6 +128,7 @@ impl Foreground {
             &sandbox.bus,
             self.style,
             &self.screen,
+            &self.config.app_dir,
             data_dir,
         )
         .map(Some)

@@ -6,7 +6,7 @@ use super::no_sandbox;
 use crate::app;
 use crate::cli::{DataVerb, SandboxVerb};
 use crate::domain::Clock;
-use crate::error::Failure;
+use crate::error::{Failure, reason};
 use crate::location::Location;
 use crate::ops::{Answer, Boxed, DataRequest, Perform, Request, items};
 
@@ -47,6 +47,19 @@ impl Perform for Store {
 
 /// Performs one operation on the store in `data_dir`, which is opened for it alone.
 pub fn perform(data_dir: &Path, request: DataRequest) -> Answer {
-    let store = app::open_store(data_dir, Clock::system())?;
+    let writes = matches!(
+        request,
+        DataRequest::Import { .. } | DataRequest::Set { .. }
+    );
+    if writes || data_dir.exists() {
+        let store = app::open_store(data_dir, Clock::system())?;
+        return items::perform(&store, request, &[]);
+    }
+    // Looking for what is not there leaves no folder behind.
+    let nothing = tempfile::tempdir().map_err(|e| {
+        let message = format!("no temporary folder can be made: {}", reason(&e));
+        Failure::new("internal", message)
+    })?;
+    let store = app::open_store(nothing.path(), Clock::system())?;
     items::perform(&store, request, &[])
 }

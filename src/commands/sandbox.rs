@@ -31,6 +31,7 @@ pub(super) async fn run(common: &Common, verb: SandboxVerb, out: &Output) -> Res
         ask: &Terminal { out },
         out,
         face,
+        app_dir: &location.app_dir,
     };
     verbs::run(verb, &context).await
 }

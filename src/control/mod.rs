@@ -16,4 +16,4 @@ mod wire;
 
 pub use announcement::{Announced, Announcement};
 pub use client::Client;
-pub use server::{Listener, serve};
+pub use server::{Listener, in_use, serve};

@@ -108,17 +108,22 @@ impl Listener {
     }
 }
 
-fn in_use(data_dir: &Path) -> Failure {
+/// The failure to use a data folder that is in use, as far as it is known by whom.
+pub fn in_use(data_dir: &Path) -> Failure {
     let shown = data_dir.display();
-    let who = match Announced::read(data_dir) {
-        Ok(Some(announced)) => format!(" (process {}, {})", announced.pid, announced.url),
-        _ => String::new(),
+    let (who, hint) = match Announced::read(data_dir) {
+        Ok(Some(announced)) if announced.socket.exists() => (
+            format!("a sandbox (process {}, {})", announced.pid, announced.url),
+            "stop it with `ampt-ws stop`, or give this one another folder with --data-dir",
+        ),
+        // A sandbox announces itself a moment after it has opened its store.
+        _ => (
+            "another ampt-ws".to_owned(),
+            "try again when it is done or has started; or name another folder with --data-dir",
+        ),
     };
-    Failure::new(
-        "data-dir-in-use",
-        format!("another sandbox{who} uses `{shown}`"),
-    )
-    .hint("stop it with `ampt-ws stop`, or give this one another folder with --data-dir")
+    let message = format!("{who} uses the data folder `{shown}`");
+    Failure::new("data-in-use", message).hint(hint)
 }
 
 /// Serves verbs until `shutdown`; then accepts no more, finishes what was begun, and returns when
@@ -172,6 +177,7 @@ async fn converse(
         writer,
         perform,
         bus,
+        shutdown: shutdown.clone(),
     };
     loop {
         let read = read_line(&mut conversation.reader, LONGEST_REQUEST);
@@ -200,6 +206,7 @@ struct Conversation {
     writer: OwnedWriteHalf,
     perform: Arc<dyn Perform>,
     bus: EventBus,
+    shutdown: CancellationToken,
 }
 
 impl Conversation {
@@ -223,7 +230,7 @@ impl Conversation {
                 };
                 write_line(&mut self.writer, &Reply::Stream).await?;
                 let (writer, reader) = (&mut self.writer, &mut self.reader);
-                stream::changes(writer, reader, changes, envelope.style).await
+                stream::changes(writer, reader, changes, envelope.style, &self.shutdown).await
             }
             request => {
                 let reply = match self.perform.perform(request).await {

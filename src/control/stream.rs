@@ -3,6 +3,7 @@
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio_util::sync::CancellationToken;
 
 use super::wire::{END, write_patiently};
 use crate::event::EventBus;
@@ -41,16 +42,18 @@ pub(super) async fn logs(
     write_patiently(writer, END).await
 }
 
-/// Writes changes as they come, until there are no more or the peer leaves.
+/// Writes changes as they come, until there are no more, the sandbox stops or the peer leaves.
 pub(super) async fn changes(
     writer: &mut (impl AsyncWrite + Unpin),
     reader: &mut (impl AsyncRead + Unpin),
     mut changes: Changes,
     style: Style,
+    shutdown: &CancellationToken,
 ) -> io::Result<()> {
     loop {
         let change = tokio::select! {
             change = changes.recv() => change,
+            () = shutdown.cancelled() => None,
             () = departure(reader) => return Err(io::ErrorKind::BrokenPipe.into()),
         };
         let Some(change) = change else { break };

@@ -106,7 +106,7 @@ async fn after_the_stop_there_is_no_sandbox() {
 async fn one_folder_has_one_sandbox_and_a_dead_ones_socket_is_replaced() {
     let sandbox = Sandbox::start();
     let failure = Listener::bind(sandbox.path()).unwrap_err();
-    assert_eq!(failure.code, "data-dir-in-use");
+    assert_eq!(failure.code, "data-in-use");
     let socket = sandbox.client().await.announced().socket.clone();
     let path = sandbox.path().to_owned();
     sandbox.shutdown.cancel();

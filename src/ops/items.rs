@@ -1,18 +1,19 @@
 //! Operations on the stored items: on a running sandbox's store, or on one opened for the moment.
 
 use serde_json::{Value, json};
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
 use super::perform::{Sandbox, document};
 use super::{Answer, Changes, DataRequest, Exported, Imported};
+use crate::domain::Clock;
 use crate::error::Failure;
 use crate::event::Fact;
+use crate::iso;
+use crate::store::interest::ChangeKind;
 use crate::store::transfer::TransferError;
-use crate::store::view::Pattern;
+use crate::store::view::{ChangeView, Pattern};
 use crate::store::{Refusal, Store};
-
-/// Items that `data ls` shows unless told otherwise.
-const LISTED: usize = 1000;
 
 /// Changes that wait for a slow reader of `data watch`.
 const WATCHED: usize = 1024;
@@ -53,10 +54,10 @@ pub fn perform(store: &Store, request: DataRequest, live: &[String]) -> Answer {
                 file: path.display().to_string(),
             })
         }
-        DataRequest::Get { key } => document(&store.get_item(&key).map_err(refusal)?),
+        DataRequest::Get { key } => document(&store.get_item(&key).map_err(refused_key(&key))?),
         DataRequest::Ls { pattern, limit } => {
             let pattern = parse_pattern(pattern.as_deref())?;
-            let listed = store.list_items(&pattern, None, limit.unwrap_or(LISTED));
+            let listed = store.list_items(&pattern, None, limit.unwrap_or(usize::MAX));
             document(&listed.map_err(refusal)?.0)
         }
         DataRequest::Set {
@@ -66,10 +67,10 @@ pub fn perform(store: &Store, request: DataRequest, live: &[String]) -> Answer {
             ttl,
         } => {
             let written = store.put_item(&key, &value.to_string(), overwrite, ttl);
-            document(&written.map_err(refusal)?)
+            document(&written.map_err(refused_key(&key))?)
         }
         DataRequest::Rm { key } => {
-            let removed = store.remove_item(&key).map_err(refusal)?;
+            let removed = store.remove_item(&key).map_err(refused_key(&key))?;
             Ok(json!({ "removed": removed }))
         }
         DataRequest::Watch { .. } => {
@@ -119,25 +120,25 @@ fn tell_import(sandbox: &Sandbox, file: String, answer: &Value) {
 }
 
 /// Follows the changes of the items that match `pattern`.
-pub(super) fn watch(store: &Store, pattern: Option<&str>) -> Result<Changes, Failure> {
+pub(super) fn watch(
+    store: &Store,
+    clock: &Clock,
+    pattern: Option<&str>,
+) -> Result<Changes, Failure> {
     let pattern = parse_pattern(pattern)?;
+    let clock = clock.clone();
     let mut changes = store.watch();
     let (sender, receiver) = mpsc::channel(WATCHED);
     tokio::spawn(async move {
-        use tokio::sync::broadcast::error::RecvError;
         loop {
-            let view = match changes.recv().await {
+            let line = match changes.recv().await {
                 Ok(change) if change.key().is_some_and(|key| pattern.matches(&key)) => {
-                    change.view()
+                    change.view().map(|view| change_line(&view, clock.now_ms()))
                 }
                 Ok(_) => None,
-                Err(RecvError::Lagged(missed)) => {
-                    let _ = sender.send(json!({ "missed": missed })).await;
-                    None
-                }
+                Err(RecvError::Lagged(missed)) => Some(json!({ "missed": missed })),
                 Err(RecvError::Closed) => return,
             };
-            let line = view.and_then(|view| serde_json::to_value(view).ok());
             if let Some(line) = line
                 && sender.send(line).await.is_err()
             {
@@ -151,14 +152,40 @@ pub(super) fn watch(store: &Store, pattern: Option<&str>) -> Result<Changes, Fai
     Ok(receiver)
 }
 
+/// A change as `data watch` tells it; the value is the one stored now.
+fn change_line(view: &ChangeView, at_ms: i64) -> Value {
+    let mut line = json!({
+        "at": iso::from_ms(at_ms),
+        "change": view.event,
+        "key": view.item.key,
+    });
+    if view.event != ChangeKind::Deleted {
+        line["value"] = json!(view.item.value);
+    }
+    line
+}
+
 fn parse_pattern(pattern: Option<&str>) -> Result<Pattern, Failure> {
-    pattern
-        .map_or(Ok(Pattern::ALL), Pattern::parse)
-        .map_err(refusal)
+    let Some(pattern) = pattern else {
+        return Ok(Pattern::ALL);
+    };
+    Pattern::parse(pattern).map_err(refused_key(pattern))
 }
 
 fn refusal(refusal: Refusal) -> Failure {
     Failure::new("data", refusal.message.into_owned())
+}
+
+/// A refusal of what was to be done with a key: it names the key.
+fn refused_key(key: &str) -> impl Fn(Refusal) -> Failure {
+    move |refusal| {
+        let message = format!("`{key}`: {}", refusal.message);
+        match refusal.message.starts_with("Invalid key") {
+            true => Failure::new("invalid-key", message)
+                .hint("a key is `name` or `collection:name`; both parts have something in them"),
+            false => Failure::new("data", message),
+        }
+    }
 }
 
 fn transfer_failure(error: TransferError) -> Failure {

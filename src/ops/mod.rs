@@ -19,7 +19,8 @@ pub use request::{ClockChange, DataRequest, Request};
 pub type Answer = Result<serde_json::Value, crate::error::Failure>;
 
 /// Changes of stored items as they happen, each `{"at","change","key","value"?}`; `change` is
-/// `created`, `updated` or `deleted`.
+/// `created`, `updated` or `deleted`. `{"missed":n}` stands for changes that were not kept for a
+/// slow reader.
 pub type Changes = tokio::sync::mpsc::Receiver<serde_json::Value>;
 
 /// A future in a box, because [`Perform`] is used as `dyn`.

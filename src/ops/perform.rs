@@ -67,7 +67,7 @@ impl Perform for Sandbox {
     }
 
     fn watch(&self, pattern: Option<String>) -> Boxed<'_, Result<Changes, Failure>> {
-        Box::pin(async move { items::watch(&self.store, pattern.as_deref()) })
+        Box::pin(async move { items::watch(&self.store, &self.clock, pattern.as_deref()) })
     }
 }
 

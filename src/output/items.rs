@@ -90,6 +90,10 @@ pub fn items(paint: Paint, items: &[Value]) -> String {
 
 /// A change to an item, as `data watch` tells it.
 pub fn change(paint: Paint, change: &Value) -> String {
+    if let Some(missed) = change.get("missed") {
+        let word = paint.warn("warning:");
+        return format!("{word} {} changes are not shown\n", plain(missed));
+    }
     let what = plain(change.get("change").unwrap_or(&Value::Null));
     let key = plain(&change["key"]);
     let value = match change.get("value") {

@@ -30,6 +30,7 @@ pub fn start(
     bus: &EventBus,
     style: Style,
     screen: &Screen,
+    app_dir: &Path,
     data_dir: &Path,
 ) -> Result<Reading, Failure> {
     let helper = LineHelper::new(sandbox.clone(), runtime.clone(), style.paint());
@@ -43,7 +44,7 @@ pub fn start(
     };
     // Failures go where the line was typed, wherever standard error may lead.
     let output = |style| Output::to(style, io::stdout(), io::stdout());
-    let session = Session::new(sandbox, runtime, bus.clone(), style, output);
+    let session = Session::new(sandbox, runtime, bus.clone(), style, app_dir, output);
     let converse = move |editor| terminal::converse(editor, &session);
     crate::terminal::start(screen, open, converse)
         .map_err(|failure| failure.hint("--no-repl does without it"))

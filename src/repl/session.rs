@@ -1,5 +1,6 @@
 //! What a typed line does. There is no terminal in here.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::CommandFactory;
@@ -20,6 +21,7 @@ pub(super) struct Session {
     runtime: Handle,
     bus: EventBus,
     style: Style,
+    app_dir: PathBuf,
     /// Where a line's answer goes.
     output: Box<dyn Fn(Style) -> Output + Send>,
 }
@@ -41,6 +43,7 @@ impl Session {
         runtime: Handle,
         bus: EventBus,
         style: Style,
+        app_dir: &Path,
         output: impl Fn(Style) -> Output + Send + 'static,
     ) -> Self {
         Self {
@@ -48,6 +51,7 @@ impl Session {
             runtime,
             bus,
             style,
+            app_dir: app_dir.to_owned(),
             output: Box::new(output),
         }
     }
@@ -86,6 +90,7 @@ impl Session {
                     ask,
                     out: &out,
                     face: Face::Repl,
+                    app_dir: &self.app_dir,
                 };
                 self.runtime.block_on(verbs::run(verb, &context)).map(drop)
             }
@@ -218,7 +223,14 @@ mod tests {
         let shown = seen.clone();
         let output = move |style| Output::to(style, shown.clone(), shown.clone());
         let handle = runtime.handle().clone();
-        let session = Session::new(sandbox, handle, bus, Style::default(), output);
+        let session = Session::new(
+            sandbox,
+            handle,
+            bus,
+            Style::default(),
+            Path::new("/app"),
+            output,
+        );
         let mut next = None;
         for line in lines {
             next = Some(session.obey(line, &Nobody));

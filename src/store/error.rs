@@ -4,6 +4,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::error::reason;
+
 /// Why the store cannot be opened or cannot do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -14,7 +16,7 @@ pub enum StoreError {
         dir: PathBuf,
     },
     /// The folder cannot be created or written.
-    #[error("the data folder `{}` cannot be written: {source}", dir.display())]
+    #[error("the data folder `{}` cannot be written: {}", dir.display(), reason(source))]
     NotWritable {
         /// The data folder.
         dir: PathBuf,

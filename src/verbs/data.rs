@@ -10,15 +10,13 @@ use crate::error::{Failure, exit};
 use crate::ops::{DataRequest, Request};
 use crate::output::{items, visible};
 
+/// Items that `data ls` shows to people unless told otherwise.
+const LISTED: usize = 1000;
+
 pub(super) async fn data(context: &Context<'_>, verb: DataVerb) -> Result<u8, Failure> {
-    let paint = context.out.paint();
     match verb {
         DataVerb::Get { key } => return get(context, key).await,
-        DataVerb::Ls { pattern, limit } => {
-            let answer = perform(context, DataRequest::Ls { pattern, limit }).await?;
-            let render = |found: &Vec<Value>| items::items(paint, found);
-            print(context.out, answer, render)?;
-        }
+        DataVerb::Ls { pattern, limit } => return list(context, pattern, limit).await,
         DataVerb::Set {
             key,
             value,
@@ -35,15 +33,7 @@ pub(super) async fn data(context: &Context<'_>, verb: DataVerb) -> Result<u8, Fa
             let answer = perform(context, request).await?;
             print(context.out, answer, |_: &Value| text)?;
         }
-        DataVerb::Rm { key } => {
-            let shown = visible(&key).into_owned();
-            let answer = perform(context, DataRequest::Rm { key }).await?;
-            let render = |answer: &Value| match answer["removed"].as_bool() {
-                Some(false) => format!("there was no item {shown}\n"),
-                _ => format!("removed {shown}\n"),
-            };
-            print(context.out, answer, render)?;
-        }
+        DataVerb::Rm { key } => return remove(context, key).await,
         DataVerb::Watch { pattern } => {
             let request = Request::Data(DataRequest::Watch { pattern });
             return context.streams.print(request, context.out).await;
@@ -52,9 +42,54 @@ pub(super) async fn data(context: &Context<'_>, verb: DataVerb) -> Result<u8, Fa
     Ok(exit::OK)
 }
 
+fn missing(key: &str) -> Failure {
+    Failure::new("not-found", format!("no item has the key `{key}`"))
+        .hint("`data ls` lists the items; `data ls 'user:*'` those of a collection")
+}
+
+/// Prints all items that match as JSON, or a table of the first of them.
+async fn list(
+    context: &Context<'_>,
+    pattern: Option<String>,
+    limit: Option<usize>,
+) -> Result<u8, Failure> {
+    let (out, paint) = (context.out, context.out.paint());
+    let shortens = limit.is_none() && !out.is_json();
+    // One more tells whether there are more.
+    let limit = if shortens { Some(LISTED + 1) } else { limit };
+    let mut answer = perform(context, DataRequest::Ls { pattern, limit }).await?;
+    let is_cut = match answer.as_array_mut() {
+        Some(found) if shortens && found.len() > LISTED => {
+            found.truncate(LISTED);
+            true
+        }
+        _ => false,
+    };
+    print(out, answer, |found: &Vec<Value>| items::items(paint, found))?;
+    if is_cut {
+        out.hint(&format!(
+            "only the first {LISTED} items are shown; --limit N shows more"
+        ));
+    }
+    Ok(exit::OK)
+}
+
+async fn remove(context: &Context<'_>, key: String) -> Result<u8, Failure> {
+    let missing = missing(&key);
+    let answer = perform(context, DataRequest::Rm { key: key.clone() }).await?;
+    let was_there = answer["removed"] == true;
+    if context.out.is_json() {
+        context.out.document(&answer)?;
+    } else if was_there {
+        context.out.text(&format!("removed {}\n", visible(&key)))?;
+    } else {
+        return Err(missing);
+    }
+    Ok(if was_there { exit::OK } else { exit::FAILED })
+}
+
 async fn get(context: &Context<'_>, key: String) -> Result<u8, Failure> {
-    let missing = Failure::new("not-found", format!("no item has the key `{key}`"))
-        .hint("`data ls` lists the items; `data ls 'user:*'` those of a collection");
+    let missing = missing(&key);
     let answer = perform(context, DataRequest::Get { key }).await?;
     if answer.is_null() {
         return Err(missing);

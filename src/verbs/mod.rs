@@ -10,6 +10,8 @@ mod send;
 mod transfer;
 mod usage;
 
+use std::path::Path;
+
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -33,6 +35,8 @@ pub struct Context<'a> {
     pub out: &'a Output,
     /// From where.
     pub face: Face,
+    /// The app's folder, where the default data file lies.
+    pub app_dir: &'a Path,
 }
 
 /// Where a verb was typed, and what it reaches.
@@ -70,7 +74,10 @@ pub fn check(verb: &SandboxVerb) -> Result<(), Failure> {
     match verb {
         SandboxVerb::Send(args) => send::whom_and_what(args.clone()).map(drop),
         SandboxVerb::Close(args) => close::selectors(args.clone()).map(drop),
-        SandboxVerb::Export(args) => transfer::with_extension(args.file.clone()).map(drop),
+        SandboxVerb::Export(args) => match &args.file {
+            Some(file) => transfer::with_extension(file.clone()).map(drop),
+            None => Ok(()),
+        },
         _ => Ok(()),
     }
 }

@@ -49,6 +49,7 @@ async fn run_with(sandbox: FakeSandbox, says: Option<bool>, line: &[&str]) -> Ra
         ask: &Says(says),
         out: &captured.output,
         face: Face::Remote,
+        app_dir: std::path::Path::new("/app"),
     };
     let result = run(verb, &context).await;
     if let Err(failure) = &result {

@@ -8,14 +8,20 @@ use crate::error::{Failure, exit, reason};
 use crate::ops::{DataRequest, Imported, Request};
 use crate::output::answers;
 
+/// The data file that is meant where none is named.
+const DATA_FILE: &str = "data.json";
+
 pub(super) async fn import(context: &Context<'_>, args: ImportArgs) -> Result<u8, Failure> {
-    let file = absolute(&args.file)?;
+    let (file, name) = match &args.file {
+        Some(file) => (absolute(file)?, file.display().to_string()),
+        None => (context.app_dir.join(DATA_FILE), DATA_FILE.to_owned()),
+    };
     if context.face != Face::Store {
         warn_of_orphans(context, &file, &args).await?;
     }
     let request = request(&file, args.overwrite, false);
     let answer = context.sandbox.perform(request).await?;
-    let (paint, name) = (context.out.paint(), args.file.display().to_string());
+    let paint = context.out.paint();
     print(context.out, answer, |imported| {
         answers::imported(paint, &name, imported)
     })?;
@@ -50,7 +56,10 @@ async fn warn_of_orphans(
 }
 
 pub(super) async fn export(context: &Context<'_>, args: ExportArgs) -> Result<u8, Failure> {
-    let file = absolute(&with_extension(args.file)?)?;
+    let file = match args.file {
+        Some(file) => absolute(&with_extension(file)?)?,
+        None => context.app_dir.join(DATA_FILE),
+    };
     let request = Request::Data(DataRequest::Export {
         file,
         overwrite: args.overwrite,

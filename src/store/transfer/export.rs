@@ -34,7 +34,7 @@ impl Store {
         if !overwrite && path.exists() {
             return Err(TransferError::Exists { path });
         }
-        let failed = |source: io::Error| TransferError::File {
+        let failed = |source: io::Error| TransferError::Write {
             path: path.clone(),
             source,
         };

@@ -1,18 +1,13 @@
 //! `import`: see the module above for how it stays atomic.
 
 use std::collections::HashSet;
-use std::fmt;
-use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-
-use serde::de::{Deserializer as _, Error as _, SeqAccess, Visitor};
-use serde_json::value::RawValue;
 
 use super::error::TransferError;
 use super::item::{self, BadItem, FileItem};
 use super::mention::{Mentions, lost};
+use super::read::read_items;
 use super::{Phase, Progress};
 use crate::store::Store;
 use crate::store::core::Core;
@@ -278,85 +273,5 @@ fn duplicate(item: &FileItem) -> BadItem {
     BadItem {
         key: Some(item.key.as_str().to_owned()),
         problem: "an item before it has the same key".into(),
-    }
-}
-
-/// Gives each element of the array in a file to `each`, with its index, one at a time; tells how
-/// many there are.
-fn read_items(
-    path: &Path,
-    each: impl FnMut(usize, &str) -> Result<(), BadItem>,
-) -> Result<u64, TransferError> {
-    let unreadable = |source| TransferError::File {
-        path: path.into(),
-        source,
-    };
-    let mut input = BufReader::with_capacity(64 * 1024, File::open(path).map_err(unreadable)?);
-    let byte_order_mark = b"\xef\xbb\xbf";
-    if input
-        .fill_buf()
-        .map_err(unreadable)?
-        .starts_with(byte_order_mark)
-    {
-        input.consume(byte_order_mark.len());
-    }
-    let mut items = Items {
-        count: 0,
-        bad: None,
-        each,
-    };
-    let mut json = serde_json::Deserializer::from_reader(input);
-    let read = json.deserialize_seq(&mut items).and_then(|()| json.end());
-    let (count, bad) = (items.count, items.bad);
-    if let Some(bad) = bad {
-        return Err(TransferError::Item {
-            path: path.into(),
-            index: count,
-            key: bad.key,
-            problem: bad.problem,
-        });
-    }
-    match read {
-        Ok(()) => Ok(count as u64),
-        Err(error) if error.is_io() => Err(unreadable(error.into())),
-        Err(error) => Err(TransferError::Syntax {
-            path: path.into(),
-            line: error.line(),
-            column: error.column(),
-            problem: without_position(&error),
-        }),
-    }
-}
-
-/// serde's text without the position that it ends with.
-fn without_position(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let end = text.rfind(" at line ").unwrap_or(text.len());
-    text.get(..end).unwrap_or_default().to_owned()
-}
-
-/// Visits an array's elements one at a time.
-struct Items<F> {
-    count: usize,
-    bad: Option<BadItem>,
-    each: F,
-}
-
-impl<'de, F: FnMut(usize, &str) -> Result<(), BadItem>> Visitor<'de> for &mut Items<F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of items")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while let Some(text) = list.next_element::<Box<RawValue>>()? {
-            if let Err(bad) = (self.each)(self.count, text.get()) {
-                self.bad = Some(bad);
-                return Err(A::Error::custom("an item is bad"));
-            }
-            self.count += 1;
-        }
-        Ok(())
     }
 }

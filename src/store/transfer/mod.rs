@@ -16,6 +16,7 @@ mod export;
 mod import;
 mod item;
 mod mention;
+mod read;
 
 pub use error::TransferError;
 pub use import::{Imported, Plan};
