@@ -20,6 +20,9 @@ pub struct TestArgs {
     /// Run again whenever a fixture, its app or its data is saved
     #[arg(long)]
     pub watch: bool,
+    /// Rewrite expectations that no longer hold, and show what was changed
+    #[arg(long, conflicts_with = "watch")]
+    pub update: bool,
     /// How many fixtures run at once [default: twice the number of cores, as they mostly wait]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,

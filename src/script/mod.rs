@@ -15,3 +15,5 @@ pub mod problem;
 pub mod run;
 pub mod sandbox;
 pub mod story;
+pub mod update;
+pub mod volatile;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::matching::diff::Line;
 use super::problem::Problem;
 use super::story::Section;
+use super::update::Change;
 
 /// What the runner tells while it works.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// What a reader should know although nothing failed.
     pub notes: Vec<String>,
+    /// What `--update` has rewritten.
+    pub updated: Vec<Change>,
 }
 
 /// How a fixture went.

@@ -60,6 +60,7 @@ async fn run_once(
         host: host(args)?,
         jobs: args.jobs.map_or_else(|| 2 * cores(), usize::from),
         fail_fast: args.fail_fast,
+        update: args.update,
         stop: stop.clone(),
     };
     let mut show = Show::new(args, out);
@@ -99,10 +100,11 @@ async fn run_once(
 fn read_all(args: &TestArgs) -> Result<(Vec<Arc<Fixture>>, Vec<Outcome>), Failure> {
     let (mut fixtures, mut bad) = (Vec::new(), Vec::new());
     for file in discover::find(&args.paths)? {
-        let read = load::read(&file).and_then(|fixture| match check::check(&fixture) {
-            problems if problems.is_empty() => Ok(fixture),
-            problems => Err(problems),
-        });
+        let read =
+            load::read(&file).and_then(|fixture| match check::check(&fixture, args.update) {
+                problems if problems.is_empty() => Ok(fixture),
+                problems => Err(problems),
+            });
         let is_wanted = |name: &str| {
             let text = args.filter.as_deref().unwrap_or_default();
             name.contains(text) || file.to_string_lossy().contains(text)
@@ -116,6 +118,7 @@ fn read_all(args: &TestArgs) -> Result<(Vec<Arc<Fixture>>, Vec<Outcome>), Failur
                 took: Duration::ZERO,
                 verdict: Verdict::Bad(problems),
                 notes: Vec::new(),
+                updated: Vec::new(),
             }),
             _ => {}
         }

@@ -7,6 +7,7 @@ use crate::script::matching::diff::{Line, Mark};
 use crate::script::outcome::{Outcome, StepFailure, Verdict};
 use crate::script::problem::Problem;
 use crate::script::story::{Entry, Section};
+use crate::script::update::Change;
 
 /// Longest line of an event.
 const WIDTH: usize = 160;
@@ -19,7 +20,9 @@ pub fn ended(paint: Paint, outcome: &Outcome) -> String {
     let name = visible(&title(outcome)).into_owned();
     let file = outcome.file.display().to_string();
     let took = spell(outcome.took);
-    match &outcome.verdict {
+    let updates = outcome.updated.iter();
+    let updates: String = updates.map(|change| updated(paint, change)).collect();
+    let text = match &outcome.verdict {
         Verdict::Passed => {
             let mut text = format!(
                 "{} {name}  {}\n",
@@ -39,8 +42,26 @@ pub fn ended(paint: Paint, outcome: &Outcome) -> String {
             self::failure(paint, outcome, failure)
         ),
         Verdict::Bad(problems) => problems.iter().map(|p| problem(paint, p)).collect(),
-        Verdict::Skipped => format!("{} {name}  {}\n", paint.dim("skip"), paint.dim(&file)),
+        Verdict::Skipped => {
+            let skip = paint.dim("skip");
+            format!("{skip} {name}  {}\n", paint.dim(&file))
+        }
+    };
+    text + &updates
+}
+
+/// An expectation that was rewritten.
+fn updated(paint: Paint, change: &Change) -> String {
+    let place = place(&change.file, change.line);
+    let mut text = format!("     {} {}\n", paint.warn("updated"), paint.literal(&place));
+    for line in &change.diff {
+        let line = match line.mark {
+            Mark::Extra => paint.good(&format!("+ {}", visible(&line.text))),
+            _ => paint.bad(&format!("- {}", visible(&line.text))),
+        };
+        text.push_str(&format!("       {line}\n"));
     }
+    text
 }
 
 /// A mistake in a fixture's file.

@@ -6,6 +6,7 @@ use super::Run;
 use crate::script::matching::diff::{Line, Mark};
 use crate::script::outcome::{Outcome, StepFailure, Verdict};
 use crate::script::story::Section;
+use crate::script::update::Change;
 
 /// The run as a document.
 pub fn document(run: &Run<'_>) -> Value {
@@ -43,6 +44,9 @@ fn fixture(outcome: &Outcome) -> Value {
     if !outcome.notes.is_empty() {
         value["notes"] = json!(outcome.notes);
     }
+    if !outcome.updated.is_empty() {
+        value["updated"] = outcome.updated.iter().map(updated).collect();
+    }
     match &outcome.verdict {
         Verdict::Failed(failure) => value["failure"] = self::failure(failure),
         Verdict::Bad(problems) => value["problems"] = json!(problems),
@@ -71,6 +75,14 @@ pub(super) fn diff_text(line: &Line) -> String {
         Mark::Extra => '+',
     };
     format!("{mark} {}", line.text)
+}
+
+fn updated(change: &Change) -> Value {
+    json!({
+        "file": change.file.display().to_string(),
+        "line": change.line,
+        "diff": change.diff.iter().map(diff_text).collect::<Vec<_>>(),
+    })
 }
 
 fn section(section: &Section) -> Value {

@@ -15,14 +15,16 @@ use super::problem::{Mistake, Problem, Source, listed, nearest};
 /// Most steps that a fixture may come to, rounds of a `repeat` counted.
 const MOST_STEPS: usize = 100_000;
 
-/// Everything that is wrong with the steps of a fixture.
-pub fn check(fixture: &Fixture) -> Vec<Problem> {
+/// Everything that is wrong with the steps of a fixture. With `update`, a file to compare an export
+/// with may yet have to be made.
+pub fn check(fixture: &Fixture, update: bool) -> Vec<Problem> {
     let mut checker = Checker {
         fixture,
         clients: BTreeMap::new(),
         set: BTreeSet::new(),
         index: Captures::default(),
         done: 0,
+        update,
         problems: Vec::new(),
     };
     checker.steps(&fixture.steps, None);
@@ -49,6 +51,7 @@ struct Checker<'a> {
     /// The rounds of the `repeat`s that we are in.
     index: Captures,
     done: usize,
+    update: bool,
     problems: Vec<Problem>,
 }
 

@@ -241,6 +241,7 @@ impl Checker<'_> {
 
     fn export(&mut self, step: &Export) -> Result<(), Mistake> {
         match &step.export {
+            Value::String(name) if self.update => self.text(name),
             Value::String(name) => self.file(name),
             Value::Array(_) => self.pattern("export", &step.export),
             _ => Err(Mistake::new(

@@ -13,6 +13,7 @@ use crate::domain::spell_duration as spell;
 use crate::ops::Request;
 use crate::script::client::{Client, Dial, Refused};
 use crate::script::format::{Close, Connect, Drop, Send};
+use crate::script::update::Fix;
 
 /// How long the sandbox may take to tell of a connection whose handshake is done.
 const TOLD: Duration = Duration::from_secs(5);
@@ -30,29 +31,36 @@ impl Play<'_> {
                 "the handshake of `{name}` was not answered within {within}"
             )));
         };
+        self.check_answer(name, step, connected, before).await
+    }
+
+    /// Compares the answer to a handshake with the expected one, and keeps the client.
+    async fn check_answer(
+        &mut self,
+        name: String,
+        step: &Connect,
+        connected: Result<Client, Refused>,
+        before: usize,
+    ) -> Done {
         let wanted = step.expect_status.unwrap_or(101);
+        let fix = |status: u16| {
+            let is_told = step.expect_status.is_some();
+            is_told.then(|| Fix::Field("expectStatus", status.into()))
+        };
         match connected {
             Ok(client) if wanted == 101 => {
                 self.admit(name, client, before).await;
                 Ok(())
             }
-            Ok(_) => Err(Wrong::new(format!(
-                "`{name}` was to be refused with {wanted}, but is connected"
-            ))),
+            Ok(client) => {
+                let but = format!("`{name}` was to be refused with {wanted}, but is connected");
+                self.admit(name, client, before).await;
+                self.unless_fixed(Wrong::new(but).fix(fix(101)))
+            }
             Err(Refused::Status { status, .. }) if status == wanted => Ok(()),
             Err(Refused::Status { status, body }) => {
-                let but = match wanted {
-                    101 => format!("`{name}` was refused with {status}"),
-                    _ => format!("`{name}` was refused with {status}, not with {wanted}"),
-                };
-                let wrong = Wrong::new(match body.trim() {
-                    "" => but,
-                    body => format!("{but}: {body}"),
-                });
-                Err(match hint_for(status) {
-                    Some(hint) if wanted == 101 => wrong.hint(hint),
-                    _ => wrong,
-                })
+                let wrong = refusal(&name, wanted, status, body.trim());
+                self.unless_fixed(wrong.fix(fix(status)))
             }
             Err(Refused::Failed(why)) => Err(Wrong::new(format!("`{name}` cannot connect: {why}"))),
         }
@@ -124,6 +132,9 @@ impl Play<'_> {
                 }
                 (None, message) => {
                     let message = self.value(message.as_ref().unwrap_or(&Value::Null))?;
+                    if let Some(updates) = &mut self.updates {
+                        updates.given.push(message.clone());
+                    }
                     let text = match message {
                         Value::String(text) => text,
                         other => other.to_string(),
@@ -183,6 +194,22 @@ pub(in crate::script) fn decode(base64: &str) -> Result<Vec<u8>, String> {
     base64::engine::general_purpose::STANDARD
         .decode(base64)
         .map_err(|error| format!("`binary` is not base64: {error}"))
+}
+
+/// Another answer to a handshake than was expected.
+fn refusal(name: &str, wanted: u16, status: u16, body: &str) -> Wrong {
+    let but = match wanted {
+        101 => format!("`{name}` was refused with {status}"),
+        _ => format!("`{name}` was refused with {status}, not with {wanted}"),
+    };
+    let wrong = Wrong::new(match body {
+        "" => but,
+        body => format!("{but}: {body}"),
+    });
+    match hint_for(status) {
+        Some(hint) if wanted == 101 => wrong.hint(hint),
+        _ => wrong,
+    }
 }
 
 fn hint_for(status: u16) -> Option<&'static str> {

@@ -12,8 +12,9 @@ use crate::domain::spell_duration as spell;
 use crate::error::reason;
 use crate::ops::{DataRequest, Request};
 use crate::script::format::{Data, ExpectData, Export, Import};
-use crate::script::matching::compare;
 use crate::script::matching::diff::diff;
+use crate::script::matching::{Pattern, compare};
+use crate::script::update::Fix;
 
 /// Pauses between two looks into the store: short at first, longer later.
 const PAUSES: [u64; 5] = [2, 5, 10, 20, 40];
@@ -53,7 +54,8 @@ impl Play<'_> {
                 Err(wrong) if Instant::now() >= deadline => {
                     let within = spell(within);
                     let message = format!("{} (after {within})", wrong.message);
-                    return Err(Wrong { message, ..wrong });
+                    let fixes = self.fixed_data(step, &key).await?;
+                    return self.unless_all_fixed(Wrong { message, ..wrong }, fixes);
                 }
                 Err(_) => {}
             }
@@ -109,22 +111,43 @@ impl Play<'_> {
         Ok(Ok(captured))
     }
 
+    /// What the step would have to say of the item as it is now, if it may be rewritten.
+    async fn fixed_data(&mut self, step: &ExpectData, key: &str) -> Result<Vec<Fix>, Wrong> {
+        if self.updates.is_none() || step.absent.is_some() {
+            return Ok(Vec::new());
+        }
+        if step.count.is_some() {
+            let count = self.keys(key).await?.len();
+            return Ok(vec![Fix::Field("count", count.into())]);
+        }
+        let request = Request::Data(DataRequest::Get {
+            key: key.to_owned(),
+        });
+        let item = self.sandbox.perform(request).await?;
+        let value = item.get("value").cloned().unwrap_or_default();
+        let expectations = [
+            ("value", &step.value, false, &value),
+            ("matches", &step.matches, true, &value),
+            ("item", &step.item, true, &item),
+        ];
+        let mut fixes = Vec::new();
+        for (field, old, open, came) in expectations {
+            if let Some(old) = old.as_ref().filter(|_| !item.is_null())
+                && let Some(new) = self.reconciled(old, open, came)
+                && new != *old
+            {
+                fixes.push(Fix::Field(field, new));
+            }
+        }
+        Ok(fixes)
+    }
+
     async fn count(
         &self,
         pattern: &str,
         count: usize,
     ) -> Result<Result<Vec<(String, Value)>, Wrong>, Wrong> {
-        let request = Request::Data(DataRequest::Ls {
-            pattern: Some(pattern.to_owned()),
-            limit: Some(COUNTED),
-        });
-        let items = self.sandbox.perform(request).await?;
-        let keys: Vec<&str> = items
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(key_of)
-            .collect();
+        let keys = self.keys(pattern).await?;
         if keys.len() == count {
             return Ok(Ok(Vec::new()));
         }
@@ -132,11 +155,22 @@ impl Play<'_> {
             "{} items match `{pattern}`, and {count} were expected",
             keys.len()
         ));
-        let shown: Vec<&str> = keys.iter().take(20).copied().collect();
+        let shown: Vec<&str> = keys.iter().take(20).map(String::as_str).collect();
         Ok(Err(match keys.is_empty() {
             true => wrong,
             false => wrong.hint(format!("there are: {}", shown.join(", "))),
         }))
+    }
+
+    /// The keys that match a pattern.
+    async fn keys(&self, pattern: &str) -> Result<Vec<String>, Wrong> {
+        let request = Request::Data(DataRequest::Ls {
+            pattern: Some(pattern.to_owned()),
+            limit: Some(COUNTED),
+        });
+        let items = self.sandbox.perform(request).await?;
+        let items = items.as_array().into_iter().flatten();
+        Ok(items.filter_map(key_of).map(str::to_owned).collect())
     }
 
     pub(super) async fn import(&mut self, step: &Import) -> Done {
@@ -150,25 +184,55 @@ impl Play<'_> {
     }
 
     pub(super) async fn export(&mut self, step: &Export) -> Done {
-        let expected = self.exported_items(&step.export)?;
+        let expected = match self.exported_items(&step.export) {
+            // The file may yet have to be made.
+            Err(_) if self.updates.is_some() => json!([]),
+            expected => expected?,
+        };
         let items = self.exported().await?;
         let wanted = Wanted::of(None, Some(&by_key(&expected)))?;
         let mut wanted = wanted.pattern;
-        if let crate::script::matching::Pattern::Fields { open, .. } = &mut wanted {
+        if let Pattern::Fields { open, .. } = &mut wanted {
             // Every item must be named, though not every field of it.
             *open = false;
         }
         let came = by_key(&items);
         let matched = compare(&wanted, Some(&came), &self.captures);
-        if !matched.ok {
-            return Err(Wrong::new("the export is another than expected").diff(diff(
-                &wanted,
-                &came,
-                &self.captures,
-            )));
+        if matched.ok {
+            self.captures.extend(matched.captured);
+            return Ok(());
         }
-        self.captures.extend(matched.captured);
-        Ok(())
+        let fix = self.fixed_export(&step.export, &expected, &items)?;
+        self.unless_fixed(
+            Wrong::new("the export is another than expected")
+                .diff(diff(&wanted, &came, &self.captures))
+                .fix(fix),
+        )
+    }
+
+    /// The expected items as they would have to be, if they may be rewritten.
+    fn fixed_export(
+        &mut self,
+        export: &Value,
+        expected: &Value,
+        items: &Value,
+    ) -> Result<Option<Fix>, Wrong> {
+        let mut new = Vec::new();
+        for item in items.as_array().into_iter().flatten() {
+            let mut known = expected.as_array().into_iter().flatten();
+            let old = known.find(|old| old.get("key") == item.get("key")).cloned();
+            // An item that is new is told without its times, which are others each time.
+            let old = old.unwrap_or_else(|| without_times(item));
+            new.extend(self.reconciled(&old, true, item));
+        }
+        let new = Value::Array(new);
+        Ok(match (&self.updates, export) {
+            (None, _) => None,
+            (Some(_), Value::String(name)) => {
+                Some(Fix::File(self.fixture.dir.join(self.text(name)?), new))
+            }
+            (Some(_), _) => Some(Fix::Field("export", new)),
+        })
     }
 
     /// The items that are expected: those of the file, or those in the fixture.
@@ -206,8 +270,18 @@ impl Play<'_> {
 }
 
 /// A pattern that nothing which is there can match.
-fn nothing() -> Result<crate::script::matching::Pattern, Wrong> {
+fn nothing() -> Result<Pattern, Wrong> {
     Ok(Wanted::of(Some(&json!({ "$absent": true })), None)?.pattern)
+}
+
+fn without_times(item: &Value) -> Value {
+    let mut item = item.clone();
+    if let Some(fields) = item.as_object_mut() {
+        for time in ["created", "modified", "ttl"] {
+            fields.shift_remove(time);
+        }
+    }
+    item
 }
 
 fn key_of(item: &Value) -> Option<&str> {

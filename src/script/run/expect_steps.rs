@@ -1,4 +1,4 @@
-//! What comes to a fixture's clients, and what stands in the event log.
+//! What comes to a fixture's clients.
 
 use std::time::Duration;
 
@@ -9,9 +9,10 @@ use super::play::Play;
 use super::wrong::{Done, Wrong, all_missing};
 use crate::domain::spell_duration as spell;
 use crate::script::client::{Client, Ending};
-use crate::script::format::{Expect, ExpectClosed, ExpectLog, ExpectNothing};
+use crate::script::format::{Expect, ExpectClosed, ExpectNothing};
 use crate::script::matching::diff::{Line, Mark, diff, text_diff};
 use crate::script::matching::{Captures, Matched, Pattern, compare, interpolate};
+use crate::script::update::Fix;
 
 /// How long `expectNothing` watches unless it says otherwise.
 const NOTHING: Duration = Duration::from_millis(250);
@@ -80,13 +81,43 @@ impl Play<'_> {
                 captures: &captures,
                 unordered: step.unordered,
             };
-            let captured = match looking.until(deadline).await {
-                Ok(captured) => captured,
-                Err(why) => return Err(self.not_come(&name, &wanted, within, why)),
-            };
-            self.captures.extend(captured);
+            match looking.until(deadline).await {
+                Ok(captured) => self.captures.extend(captured),
+                Err(why) => {
+                    let came = self.came_instead(&name, &wanted, &why);
+                    let fix = came.and_then(|text| self.fixed_message(step, &text));
+                    let wrong = self.not_come(&name, &wanted, within, why);
+                    self.unless_fixed(wrong.fix(fix))?;
+                }
+            }
         }
         Ok(())
+    }
+
+    /// The message that most likely stands in place of the expected one, taken out of the inbox.
+    /// Only looked for if expectations may be rewritten.
+    fn came_instead(&self, name: &str, wanted: &Wanted, why: &NotCome) -> Option<String> {
+        self.updates.as_ref()?;
+        let waiting = match why {
+            NotCome::Other(text) => return Some(text.clone()),
+            NotCome::Late(waiting) => waiting,
+            NotCome::Ended(_) => return None,
+        };
+        let differing = |text: &&String| differences(&wanted.diff(text, &self.captures));
+        let nearest = waiting.iter().min_by_key(differing)?;
+        let client = self.peers.get(name)?.client.as_ref()?;
+        client.take(|_, text| text == nearest)
+    }
+
+    fn fixed_message(&mut self, step: &Expect, text: &str) -> Option<Fix> {
+        let (field, old, open) = match (&step.message, &step.matches) {
+            (Some(old), _) => ("message", old, false),
+            (None, old) => ("matches", old.as_ref()?, true),
+        };
+        let parsed = serde_json::from_str(text).ok();
+        let is_json = |value: &Value| !old.is_string() || value.is_object() || value.is_array();
+        let came = parsed.filter(is_json).unwrap_or_else(|| Value::from(text));
+        Some(Fix::Field(field, self.reconciled(old, open, &came)?))
     }
 
     /// Why the expected message is not there.
@@ -109,9 +140,9 @@ impl Play<'_> {
                 let count = waiting.len();
                 let s = if count == 1 { "" } else { "s" };
                 let diffs = waiting.iter().map(|text| wanted.diff(text, &self.captures));
-                let wrong =
-                    |lines: &Vec<Line>| lines.iter().filter(|l| l.mark != Mark::Same).count();
-                let nearest = diffs.min_by_key(wrong).unwrap_or_default();
+                let nearest = diffs
+                    .min_by_key(|lines| differences(lines))
+                    .unwrap_or_default();
                 Wrong::new(format!(
                     "{count} message{s} came to `{name}` within {within}, but not the expected one"
                 ))
@@ -185,89 +216,22 @@ impl Play<'_> {
         let wanted = Wanted::of(None, Some(&Value::Object(wanted)))?;
         let came = serde_json::json!({ "code": ending.code, "reason": ending.reason });
         let matched = compare(&wanted.pattern, Some(&came), &self.captures);
-        if !matched.ok {
-            return Err(
-                Wrong::new(format!("`{name}` was closed in another way than expected")).diff(diff(
-                    &wanted.pattern,
-                    &came,
-                    &self.captures,
-                )),
-            );
+        if matched.ok {
+            self.captures.extend(matched.captured);
+            return Ok(());
         }
-        self.captures.extend(matched.captured);
-        Ok(())
-    }
-
-    pub(super) async fn expect_log(&mut self, step: &ExpectLog) -> Done {
-        let wanted = LogPattern::of(&step.expect_log, &self.captures)?;
-        let within = self.within(step.within);
-        let found = self.sandbox.log.find(|seen| {
-            !self.found.contains(&seen.number) && wanted.compare(&seen.event, &self.captures).ok
-        });
-        match tokio::time::timeout(within, found).await {
-            Ok(Some(seen)) => {
-                let matched = wanted.compare(&seen.event, &self.captures);
-                self.captures.extend(matched.captured);
-                self.found.insert(seen.number);
-                Ok(())
-            }
-            _ => {
-                let within = spell(within);
-                Err(
-                    Wrong::new(format!("no such event came into the log within {within}"))
-                        .hint("an event is found once; the last ones are listed below")
-                        .diff(all_missing(wanted.pattern(), &self.captures)),
-                )
+        let diff = diff(&wanted.pattern, &came, &self.captures);
+        let told = format!("`{name}` was closed in another way than expected");
+        let mut fixes = Vec::new();
+        for (field, old) in [("code", &step.code), ("reason", &step.reason)] {
+            if let Some(old) = old
+                && let Some(new) = self.reconciled(old, false, &came[field])
+                && new != *old
+            {
+                fixes.push(Fix::Field(field, new));
             }
         }
-    }
-}
-
-/// What an event of the log must be.
-enum LogPattern {
-    /// The app has printed a line that holds this text.
-    Line(String, Pattern),
-    /// The text of a log line obeys this rule.
-    Text(Pattern),
-    /// The event has these fields.
-    Event(Pattern),
-}
-
-impl LogPattern {
-    fn of(value: &Value, captures: &Captures) -> Result<Self, Wrong> {
-        let pattern = Wanted::of(None, Some(value))?.pattern;
-        Ok(match pattern {
-            Pattern::Text(text) => {
-                let text = interpolate(&text, captures).map_err(Wrong::unset)?;
-                let text = text
-                    .as_str()
-                    .map_or_else(|| text.to_string(), str::to_owned);
-                let shown = Pattern::Text(text.replace("${", "$${"));
-                Self::Line(text, shown)
-            }
-            Pattern::Rule(_) => Self::Text(pattern),
-            other => Self::Event(other),
-        })
-    }
-
-    fn pattern(&self) -> &Pattern {
-        match self {
-            Self::Line(_, pattern) | Self::Text(pattern) | Self::Event(pattern) => pattern,
-        }
-    }
-
-    fn compare(&self, event: &Value, captures: &Captures) -> Matched {
-        let field = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
-        let is_line = field("event") == "log";
-        match self {
-            Self::Line(text, _) => Matched {
-                ok: is_line && field("source") == "app" && field("text").contains(text),
-                captured: Vec::new(),
-            },
-            Self::Text(pattern) if is_line => compare(pattern, event.get("text"), captures),
-            Self::Text(_) => Matched::default(),
-            Self::Event(pattern) => compare(pattern, Some(event), captures),
-        }
+        self.unless_all_fixed(Wrong::new(told).diff(diff), fixes)
     }
 }
 
@@ -337,6 +301,11 @@ impl Looking<'_> {
             },
         }
     }
+}
+
+/// How many lines of a difference are not as expected.
+fn differences(lines: &[Line]) -> usize {
+    lines.iter().filter(|line| line.mark != Mark::Same).count()
 }
 
 /// A message that was not to come.

@@ -3,8 +3,13 @@
 mod client_steps;
 mod data_steps;
 mod expect_steps;
+mod fixture;
+mod log_steps;
 mod play;
+mod updates;
 mod wrong;
+
+use fixture::{How, Played};
 
 pub(in crate::script) use client_steps::decode;
 
@@ -27,6 +32,8 @@ pub struct Plan {
     pub jobs: usize,
     /// Whether the first failure ends the run.
     pub fail_fast: bool,
+    /// Whether expectations that do not hold are rewritten.
+    pub update: bool,
     /// Ends the run early: no more fixtures begin, and those that run are skipped.
     pub stop: CancellationToken,
 }
@@ -38,12 +45,13 @@ pub async fn run(fixtures: Vec<Arc<Fixture>>, plan: &Plan, progress: mpsc::Sende
     let stop = plan.stop.child_token();
     let mut tasks = JoinSet::new();
     for fixture in fixtures {
-        for seed in play::seeds(&fixture) {
+        for seed in fixture::seeds(&fixture) {
             let task = One {
                 fixture: fixture.clone(),
                 seed,
                 host: plan.host.clone(),
                 fail_fast: plan.fail_fast,
+                update: plan.update,
                 stop: stop.clone(),
                 progress: progress.clone(),
             };
@@ -64,6 +72,7 @@ struct One {
     seed: Option<u64>,
     host: Host,
     fail_fast: bool,
+    update: bool,
     stop: CancellationToken,
     progress: mpsc::Sender<Progress>,
 }
@@ -72,17 +81,29 @@ impl One {
     async fn run(self) {
         let name = self.fixture.name.clone();
         let began = std::time::Instant::now();
-        let (verdict, notes) = if self.stop.is_cancelled() {
-            (Verdict::Skipped, Vec::new())
+        let played = if self.stop.is_cancelled() {
+            Played::without_sandbox(Verdict::Skipped)
         } else {
-            let _ = self
-                .progress
-                .send(Progress::Begun { name: name.clone() })
-                .await;
-            play::play(&self.fixture, &self.host, self.seed, &self.stop).await
+            let begun = Progress::Begun { name: name.clone() };
+            let _ = self.progress.send(begun).await;
+            let how = How {
+                host: &self.host,
+                seed: self.seed,
+                update: self.update,
+                stop: &self.stop,
+            };
+            fixture::play(&self.fixture, &how).await
         };
-        if self.fail_fast && matches!(verdict, Verdict::Failed(_)) {
+        if self.fail_fast && matches!(played.verdict, Verdict::Failed(_)) {
             self.stop.cancel();
+        }
+        let (mut verdict, mut updated) = (played.verdict, Vec::new());
+        // What was interrupted was not seen to its end, but what was seen is true all the same.
+        match played.edits.apply(&self.fixture) {
+            Ok(changes) => updated = changes,
+            Err(failure) => {
+                verdict = Verdict::Failed(Box::new(fixture::failed(&self.fixture, failure)))
+            }
         }
         let outcome = Outcome {
             name,
@@ -90,7 +111,8 @@ impl One {
             seed: self.seed,
             took: began.elapsed(),
             verdict,
-            notes,
+            notes: played.notes,
+            updated,
         };
         // Nobody listens any more only if the run is being thrown away.
         let _ = self.progress.send(Progress::Ended(Box::new(outcome))).await;

@@ -1,83 +1,20 @@
-//! One fixture from its sandbox's start to its end.
+//! A fixture's steps, in order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio_util::sync::CancellationToken;
 
+use super::updates::Updates;
 use super::wrong::{Done, Wrong};
-use crate::error::Failure;
 use crate::ops::{ClockChange, Request};
 use crate::script::client::Client;
 use crate::script::format::{Millis, Step};
 use crate::script::load::{Fixture, Placed};
 use crate::script::matching::{Captures, interpolate_text};
-use crate::script::outcome::{StepFailure, Verdict};
-use crate::script::sandbox::{Host, Sandbox};
+use crate::script::outcome::StepFailure;
+use crate::script::sandbox::Sandbox;
 use crate::script::story;
-
-/// The seeds under which a fixture runs; one run without a seed if it knows no disorder.
-pub(super) fn seeds(fixture: &Fixture) -> Vec<Option<u64>> {
-    let _ = fixture;
-    vec![None]
-}
-
-/// Runs one fixture; nothing of it is left when this returns.
-pub(super) async fn play(
-    fixture: &Fixture,
-    host: &Host,
-    _seed: Option<u64>,
-    stop: &CancellationToken,
-) -> (Verdict, Vec<String>) {
-    let started = tokio::select! {
-        started = Sandbox::start(host, &fixture.options, None) => started,
-        () = stop.cancelled() => return (Verdict::Skipped, Vec::new()),
-    };
-    let sandbox = match started {
-        Ok(sandbox) => sandbox,
-        Err(failure) => {
-            return (
-                Verdict::Failed(Box::new(not_started(fixture, failure))),
-                Vec::new(),
-            );
-        }
-    };
-    let mut play = Play {
-        fixture,
-        sandbox,
-        peers: BTreeMap::new(),
-        names: BTreeMap::new(),
-        captures: Captures::default(),
-        found: BTreeSet::new(),
-        at: Vec::new(),
-    };
-    let ended = tokio::select! {
-        ended = play.all() => Some(ended),
-        () = stop.cancelled() => None,
-    };
-    let at_once = ended.is_none();
-    let verdict = match ended {
-        None => Verdict::Skipped,
-        Some(Ok(())) => Verdict::Passed,
-        Some(Err(failure)) => Verdict::Failed(failure),
-    };
-    let notes = play.end(at_once).await;
-    (verdict, notes)
-}
-
-fn not_started(fixture: &Fixture, failure: Failure) -> StepFailure {
-    let line = fixture.text.lines().nth(fixture.app_line.saturating_sub(1));
-    StepFailure {
-        line: fixture.app_line,
-        step: "the start of the sandbox".to_owned(),
-        text: line.unwrap_or_default().trim().to_owned(),
-        message: failure.message,
-        hint: failure.hint,
-        diff: Vec::new(),
-        story: Vec::new(),
-    }
-}
 
 /// A client of the fixture.
 pub(super) struct Peer {
@@ -97,13 +34,28 @@ pub(super) struct Play<'a> {
     pub captures: Captures,
     /// Numbers of the events that an `expectLog` has found.
     pub found: BTreeSet<usize>,
+    /// What is to be rewritten, if anything may be.
+    pub updates: Option<Updates>,
     /// Where we are: step numbers, and the round of each `repeat`.
     at: Vec<(usize, Option<u32>)>,
 }
 
-impl Play<'_> {
+impl<'a> Play<'a> {
+    pub fn new(fixture: &'a Fixture, sandbox: Sandbox, update: bool) -> Self {
+        Self {
+            fixture,
+            sandbox,
+            peers: BTreeMap::new(),
+            names: BTreeMap::new(),
+            captures: Captures::default(),
+            found: BTreeSet::new(),
+            updates: update.then(Updates::default),
+            at: Vec::new(),
+        }
+    }
+
     /// All steps.
-    async fn all(&mut self) -> Result<(), Box<StepFailure>> {
+    pub async fn all(&mut self) -> Result<(), Box<StepFailure>> {
         let steps = &self.fixture.steps;
         self.steps(steps).await?;
         if self.fixture.handler_errors_fail {
@@ -119,7 +71,8 @@ impl Play<'_> {
             match &placed.step {
                 Step::Repeat(repeat) => self.repeat(repeat.repeat, placed).await?,
                 step => {
-                    if let Err(wrong) = self.step(step).await {
+                    let done = self.step(step).await;
+                    if let Err(wrong) = done.and_then(|()| self.note_fixes(placed)) {
                         self.sandbox.log.settle().await;
                         return Err(Box::new(self.failure(placed, wrong)));
                     }
@@ -273,7 +226,7 @@ impl Play<'_> {
     }
 
     /// Takes everything down; gives what a reader should know.
-    async fn end(mut self, at_once: bool) -> Vec<String> {
+    pub async fn end(mut self, at_once: bool) -> Vec<String> {
         self.peers.clear();
         match at_once {
             true => self.sandbox.end_now().await,

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::error::Failure;
 use crate::script::matching::diff::{Line, diff};
 use crate::script::matching::{Captures, Pattern};
+use crate::script::update::Fix;
 
 /// Why a step failed.
 #[derive(Debug, Default)]
@@ -12,6 +13,8 @@ pub(super) struct Wrong {
     pub message: String,
     pub hint: Option<String>,
     pub diff: Vec<Line>,
+    /// What would have held instead, where that can be told.
+    pub fix: Option<Box<Fix>>,
 }
 
 impl Wrong {
@@ -32,6 +35,11 @@ impl Wrong {
         self
     }
 
+    pub fn fix(mut self, fix: Option<Fix>) -> Self {
+        self.fix = fix.map(Box::new);
+        self
+    }
+
     /// A capture that is not set at this point.
     pub fn unset(name: String) -> Self {
         Self::new(format!("the capture `{name}` is not set")).hint(format!(
@@ -46,6 +54,7 @@ impl From<Failure> for Wrong {
             message: failure.message,
             hint: failure.hint,
             diff: Vec::new(),
+            fix: None,
         }
     }
 }

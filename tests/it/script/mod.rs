@@ -7,6 +7,7 @@ mod failures;
 mod repository;
 mod runs;
 mod sandbox;
+mod update;
 mod watch;
 
 use std::path::Path;

@@ -1,0 +1,93 @@
+//! One fixture as a whole: its sandbox, its steps, and the end of both.
+
+use tokio_util::sync::CancellationToken;
+
+use super::play::Play;
+use crate::error::Failure;
+use crate::script::load::Fixture;
+use crate::script::outcome::{StepFailure, Verdict};
+use crate::script::sandbox::{Host, Sandbox};
+use crate::script::update::Edits;
+
+/// How a fixture is run.
+pub(super) struct How<'a> {
+    pub host: &'a Host,
+    /// The seed of its disorder.
+    pub seed: Option<u64>,
+    /// Whether expectations that do not hold are to be rewritten.
+    pub update: bool,
+    pub stop: &'a CancellationToken,
+}
+
+/// What a run of a fixture came to.
+pub(super) struct Played {
+    pub verdict: Verdict,
+    /// What a reader should know.
+    pub notes: Vec<String>,
+    /// What is to be rewritten.
+    pub edits: Edits,
+}
+
+impl Played {
+    pub fn without_sandbox(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            notes: Vec::new(),
+            edits: Edits::default(),
+        }
+    }
+}
+
+/// The seeds under which a fixture runs; one run without a seed if it knows no disorder.
+pub(super) fn seeds(fixture: &Fixture) -> Vec<Option<u64>> {
+    let _ = fixture;
+    vec![None]
+}
+
+/// Runs one fixture; nothing of it is left when this returns.
+pub(super) async fn play(fixture: &Fixture, how: &How<'_>) -> Played {
+    let _ = how.seed;
+    let started = tokio::select! {
+        started = Sandbox::start(how.host, &fixture.options, None) => started,
+        () = how.stop.cancelled() => return Played::without_sandbox(Verdict::Skipped),
+    };
+    let sandbox = match started {
+        Ok(sandbox) => sandbox,
+        Err(failure) => {
+            let failure = Box::new(failed(fixture, failure));
+            return Played::without_sandbox(Verdict::Failed(failure));
+        }
+    };
+    let mut play = Play::new(fixture, sandbox, how.update);
+    let ended = tokio::select! {
+        ended = play.all() => Some(ended),
+        () = how.stop.cancelled() => None,
+    };
+    let at_once = ended.is_none();
+    let verdict = match ended {
+        None => Verdict::Skipped,
+        Some(Ok(())) => Verdict::Passed,
+        Some(Err(failure)) => Verdict::Failed(failure),
+    };
+    let edits = play.updates.take().unwrap_or_default().edits;
+    let notes = play.end(at_once).await;
+    Played {
+        verdict,
+        notes,
+        edits,
+    }
+}
+
+/// A failure that no step is to blame for.
+pub(super) fn failed(fixture: &Fixture, failure: Failure) -> StepFailure {
+    let line = fixture.text.lines().nth(fixture.app_line.saturating_sub(1));
+    StepFailure {
+        line: fixture.app_line,
+        step: "the start of the sandbox".to_owned(),
+        text: line.unwrap_or_default().trim().to_owned(),
+        message: failure.message,
+        hint: failure.hint,
+        diff: Vec::new(),
+        story: Vec::new(),
+    }
+}
