@@ -76,12 +76,12 @@ class Errors {
     const read = reader(error);
     const parsed = this.#framesOf(error, read);
     const own = {
-      name: stringOr(read('name'), 'Error'),
+      name: nameOf(read),
       message: stringOr(read('message'), '').slice(0, MAX_MESSAGE),
     };
     const code = read('code');
     if (typeof code === 'string' || typeof code === 'number') own.code = code;
-    const frames = all ? parsed.frames : parsed.frames.filter((frame) => this.#isShown(frame));
+    const frames = all ? parsed.frames : this.#shownFrames(parsed.frames);
     const found = explain(this, {
       ...own,
       read,
@@ -125,6 +125,14 @@ class Errors {
     return [header, ...lines].join('\n');
   }
 
+  /** The frames that are no part of Node or of the emulator, nor called by it on the user's behalf. */
+  #shownFrames(frames) {
+    const users = frames.findIndex((frame) => frame.file !== undefined && this.#isShown(frame));
+    const above = frames.slice(0, Math.max(users, 0));
+    const ours = above.findLastIndex((frame) => !this.#isShown(frame));
+    return frames.slice(ours + 1).filter((frame) => this.#isShown(frame));
+  }
+
   #isShown({ path: file, file: written }) {
     if (written?.startsWith('node:')) return false;
     return file === undefined || !this.rules.isOurs(file);
@@ -163,6 +171,13 @@ function reader(object) {
       return undefined;
     }
   };
+}
+
+/** An error's name; where a subclass has set none, its class, as Node prints it. */
+function nameOf(read) {
+  const name = stringOr(read('name'), 'Error');
+  const own = read('constructor')?.name;
+  return name === 'Error' && typeof own === 'string' && own !== '' ? own : name;
 }
 
 /** An error of this or another realm, or something that is made like one. */

@@ -10,6 +10,7 @@ const HINTS = [
   [/^__(dir|file)name is not defined/, 'this file is an ES module: use `import.meta.dirname` or `import.meta.filename`'],
   [/^await is only valid in/, 'this file is CommonJS, which cannot wait at its top level: set `"type": "module"` in package.json'],
   [/^Cannot use import statement outside a module/, 'this file is CommonJS: set `"type": "module"` in package.json, or name it `.mjs`'],
+  [/^data\.(get|getByLabel|set|add|remove|scan) is not a function/, 'a parameter or variable called `data` hides the `data` of @ampt/data here: give it another name'],
   [/^Unexpected token 'export'/, 'this file is CommonJS: set `"type": "module"` in package.json, or name it `.mjs`'],
 ];
 

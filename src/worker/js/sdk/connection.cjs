@@ -1,7 +1,7 @@
 // Sending to, asking after and closing connections, and the object that handlers get.
 'use strict';
 const link = require('../link.cjs');
-const { byId, request, config } = require('../runtime.cjs');
+const { byId, request, config, hint } = require('../runtime.cjs');
 
 const SEND = 7;
 const SEND_SAME = 11;
@@ -38,7 +38,8 @@ async function send(id, data, options) {
     if (problem) throw new WebSocketError(problem);
     const quiet = options?.throwIfNotConnected;
     if (quiet !== undefined && !quiet) return;
-    throw new InvalidConnectionError(`Connection ${id} is not connected`);
+    const error = new InvalidConnectionError(`Connection ${id} is not connected`);
+    throw hint(error, 'catch it, or send with `{ throwIfNotConnected: false }`');
   }
   if (entry.slow) throw new WebSocketError('The client is reading too slowly: its queue is full');
   if (text.length * 3 > MAX_BYTES && Buffer.byteLength(text) > MAX_BYTES) {
@@ -66,9 +67,10 @@ function closeOne(id) {
     if (typeof id !== 'string' || !ID.test(id)) {
       return reject(new WebSocketError(`Invalid connectionId: ${id}`));
     }
+    // Made here, where the caller is still on the stack.
     const failure = new WebSocketError('UnknownError');
     request(OP_CLOSE, id, (status) => {
-      if (status === GONE) reject(failure);
+      if (status === GONE) reject(hint(failure, `${id} is closed already: ask \`ws.isConnected\` first, or catch this`));
       else resolve();
     });
   });
