@@ -21,6 +21,7 @@ mod failures;
 mod logs;
 mod messages;
 mod script;
+mod seed;
 mod sending;
 mod signals;
 mod transfer;
