@@ -1,5 +1,6 @@
 //! The command line's grammar; the REPL reads its lines with the same definitions.
 
+mod dev;
 mod fixtures;
 
 use std::ffi::OsString;
@@ -8,9 +9,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use dev::{DevArgs, SdkChoice};
 pub use fixtures::{Report, ReportKind, TestArgs};
 
-use crate::domain::{BinaryMessages, EnvironmentType, Selector, parse_duration};
+use crate::domain::{Selector, parse_duration};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -110,101 +112,6 @@ pub enum SandboxVerb {
     Logs(LogsArgs),
     /// Look at or move the sandbox's clock
     Clock(ClockArgs),
-}
-
-/// Options of `dev`.
-#[derive(Debug, Clone, Args)]
-pub struct DevArgs {
-    /// The app: its folder or entry file [default: .]
-    #[arg(value_name = "APP")]
-    pub path: Option<PathBuf>,
-    /// Address to listen on
-    #[arg(long, default_value = "127.0.0.1")]
-    pub host: String,
-    /// Port to listen on; 0 takes any free one [default: 8810, or the next free one]
-    #[arg(long)]
-    pub port: Option<u16>,
-    /// The environment whose limits apply
-    #[arg(long, value_name = "TYPE", default_value = "sandbox")]
-    pub env: EnvironmentType,
-    /// Messages per second, instead of the environment's
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub rate: Option<u32>,
-    /// Burst, instead of the environment's
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub burst: Option<u32>,
-    /// Do not enforce rate and burst
-    #[arg(long, conflicts_with_all = ["rate", "burst"])]
-    pub no_limits: bool,
-    /// Import a data file at start [default FILE: data.json in the app's folder]
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
-    pub seed: Option<Option<PathBuf>>,
-    /// Import the seed file again whenever it changes; alone, it means --seed as well
-    #[arg(long)]
-    pub reseed: bool,
-    /// Begin with an empty store
-    #[arg(long)]
-    pub fresh: bool,
-    /// Let pages of this origin connect too
-    #[arg(long, value_name = "ORIGIN")]
-    pub allow_origin: Vec<String>,
-    /// Accept requests for this host name too
-    #[arg(long, value_name = "HOST")]
-    pub allow_host: Vec<String>,
-    /// Accept management requests signed with any credentials
-    #[arg(long)]
-    pub allow_any_credentials: bool,
-    /// A WebSocket subprotocol that may be negotiated
-    #[arg(long, value_name = "NAME")]
-    pub subprotocol: Vec<String>,
-    /// Do not reload when a file is saved
-    #[arg(long)]
-    pub no_watch: bool,
-    /// Do not read commands from the terminal
-    #[arg(long)]
-    pub no_repl: bool,
-    /// Stop as soon as standard input is closed: for a sandbox that another program holds
-    #[arg(long, hide = true)]
-    pub attended: bool,
-    /// Let a debugger attach to Node
-    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:9229")]
-    pub inspect: Option<String>,
-    /// The same, and wait for the debugger before the app's first line
-    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:9229", conflicts_with = "inspect")]
-    pub inspect_brk: Option<String>,
-    /// The Node to run, version 20 or newer
-    #[arg(long, value_name = "PATH", default_value = "node")]
-    pub node: PathBuf,
-    /// Which @ampt/sdk the app gets
-    #[arg(long, value_name = "WHICH", default_value = "bundled")]
-    pub sdk: SdkChoice,
-    /// Treat work left running after a handler returned as an error
-    #[arg(long)]
-    pub strict: bool,
-    /// Largest message in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 131_072)]
-    pub max_message: usize,
-    /// Largest frame in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 32_768)]
-    pub max_frame: usize,
-    /// What to do with a binary message
-    #[arg(long, value_name = "WHAT", default_value = "close")]
-    pub binary: BinaryMessages,
-    /// Close a connection that was idle for this long
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
-    pub idle_timeout: Duration,
-    /// Close a connection this long after it opened
-    #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = parse_duration)]
-    pub max_duration: Duration,
-}
-
-/// Which `@ampt/sdk` the app gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SdkChoice {
-    /// The one inside this program.
-    Bundled,
-    /// The one in the app's own node_modules.
-    Installed,
 }
 
 /// Options of `send`.

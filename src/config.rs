@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::{DevArgs, SdkChoice};
-use crate::domain::{BinaryMessages, ConnectionLimits, EnvironmentType, RateLimits};
+use crate::domain::{ConnectionLimits, EnvironmentType, RateLimits};
 use crate::error::Failure;
 use crate::location::Location;
 
@@ -32,6 +32,8 @@ pub struct Config {
     pub rate: RateLimits,
     /// The bounds of each connection.
     pub limits: ConnectionLimits,
+    /// Whether a client is told that its handler failed or its message was throttled.
+    pub error_frames: bool,
     /// Data file to import at start.
     pub seed: Option<PathBuf>,
     /// Import it again whenever it changes.
@@ -100,6 +102,7 @@ impl Config {
                 enforced: !args.no_limits,
             },
             limits: limits(args),
+            error_frames: !args.no_error_frames,
             seed,
             reseed: args.reseed,
             fresh: args.fresh,
@@ -120,11 +123,9 @@ fn limits(args: &DevArgs) -> ConnectionLimits {
     ConnectionLimits {
         max_message: args.max_message,
         max_frame: args.max_frame,
-        binary: match args.binary {
-            BinaryMessages::Close => BinaryMessages::Close,
-            BinaryMessages::Allow => BinaryMessages::Allow,
-        },
+        binary: args.binary,
         idle_timeout: args.idle_timeout,
+        ping_resets_idle: args.ping_resets_idle,
         max_duration: args.max_duration,
     }
 }

@@ -321,6 +321,7 @@ fn gateway_config(
     GatewayConfig {
         rate: config.rate,
         limits: config.limits,
+        error_frames: config.error_frames,
         access: AccessRules {
             port: listeners.port,
             hosts: config.allow_host.clone(),

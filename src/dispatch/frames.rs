@@ -234,12 +234,8 @@ impl Dispatcher {
     pub(super) fn handler_failed(&mut self, subject: Subject, invocation: u32, error: JsError) {
         let request_id = request_id(invocation);
         if let Some(client) = subject.client() {
-            let frame = serde_json::json!({
-                "message": "Internal server error",
-                "connectionId": client.id,
-                "requestId": request_id,
-            });
-            client.outbox.put(frame.to_string().into());
+            self.gateway
+                .send_error(client, "Internal server error", &request_id);
         }
         self.bus.tell(Fact::HandlerError {
             handler: subject.handler().to_owned(),

@@ -74,6 +74,8 @@ pub struct ConnectionLimits {
     pub binary: BinaryMessages,
     /// A connection that sends and receives nothing for this long is closed: 10 minutes.
     pub idle_timeout: Duration,
+    /// Whether a client's ping counts as activity. What API Gateway does is not known.
+    pub ping_resets_idle: bool,
     /// A connection is closed this long after it opened: 2 hours.
     pub max_duration: Duration,
 }
@@ -96,6 +98,7 @@ impl Default for ConnectionLimits {
             max_frame: 32 * 1024,
             binary: BinaryMessages::Close,
             idle_timeout: Duration::from_secs(600),
+            ping_resets_idle: false,
             max_duration: Duration::from_secs(7200),
         }
     }

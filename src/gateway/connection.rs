@@ -209,8 +209,11 @@ impl ConnectionTask {
             Frame::Close(Some(close)) => {
                 return Some(CloseReason::by_client(close.code.into(), &close.reason));
             }
-            // Pings are answered by the library; API Gateway is not known to count them as
-            // activity, so they do not reset the idle timer.
+            // The library answers it.
+            Frame::Ping(_) if self.gateway.limits.ping_resets_idle => {
+                let now = self.gateway.clock.now_ms();
+                self.connection.traffic.active(now);
+            }
             Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_) => {}
         }
         None
@@ -234,12 +237,8 @@ impl ConnectionTask {
         }
         self.gateway.tell_throttled(Some(self.connection.id));
         let request_id = self.gateway.request_id();
-        let frame = serde_json::json!({
-            "message": "Too Many Requests",
-            "connectionId": self.connection.id,
-            "requestId": request_id,
-        });
-        self.connection.outbox.put(frame.to_string().into());
+        self.gateway
+            .send_error(&self.connection, "Too Many Requests", &request_id);
     }
 
     /// Tells everybody that the connection has ended, and says good-bye to the client.

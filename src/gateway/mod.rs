@@ -49,6 +49,8 @@ pub struct GatewayConfig {
     pub rate: RateLimits,
     /// The bounds of each connection.
     pub limits: ConnectionLimits,
+    /// Whether clients are told of failed handlers and throttled messages.
+    pub error_frames: bool,
     /// Who may come in.
     pub access: AccessRules,
     /// Subprotocols that may be negotiated.
@@ -70,6 +72,7 @@ pub struct Gateway {
     clock: Clock,
     bus: EventBus,
     limits: ConnectionLimits,
+    error_frames: bool,
     access: AccessRules,
     subprotocols: Vec<String>,
     credentials: Credentials,
@@ -102,6 +105,7 @@ impl Gateway {
             clock,
             bus,
             limits: config.limits,
+            error_frames: config.error_frames,
             access: config.access,
             subprotocols: config.subprotocols,
             credentials: config.credentials,
@@ -149,6 +153,19 @@ impl Gateway {
         let mut bytes = [0xff; 11];
         bytes[3..].copy_from_slice(&number.to_be_bytes());
         ConnectionId::from_random(bytes).to_string()
+    }
+
+    /// Tells a client, in API Gateway's words, that nothing came of its message.
+    pub fn send_error(&self, connection: &Connection, message: &str, request_id: &str) {
+        if !self.error_frames {
+            return;
+        }
+        let frame = serde_json::json!({
+            "message": message,
+            "connectionId": connection.id,
+            "requestId": request_id,
+        });
+        connection.outbox.put(frame.to_string().into());
     }
 
     fn take_token(&self) -> bool {

@@ -58,12 +58,17 @@ impl Traffic {
     pub(super) fn received(&self, bytes: usize, now_ms: i64) {
         self.messages_in.fetch_add(1, Ordering::Relaxed);
         self.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed);
-        self.last_active_at.store(now_ms, Ordering::Relaxed);
+        self.active(now_ms);
     }
 
     pub(super) fn sent(&self, bytes: usize, now_ms: i64) {
         self.messages_out.fetch_add(1, Ordering::Relaxed);
         self.bytes_out.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.active(now_ms);
+    }
+
+    /// Notes that the connection is in use.
+    pub(super) fn active(&self, now_ms: i64) {
         self.last_active_at.store(now_ms, Ordering::Relaxed);
     }
 }

@@ -1,8 +1,10 @@
 //! A WebSocket client with deadlines.
 
 use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
 
+use rustix::net::sockopt::set_socket_linger;
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::HandshakeError;
@@ -148,6 +150,18 @@ impl Client {
                 Err(_) => return,
             }
         }
+    }
+
+    /// Goes away without a close frame: the end of the stream is all that the server sees.
+    pub fn vanish(self) {
+        let stream = self.socket.get_ref();
+        stream.shutdown(Shutdown::Both).expect("the socket is open");
+    }
+
+    /// Goes away with a TCP reset.
+    pub fn reset(self) {
+        let stream = self.socket.get_ref();
+        set_socket_linger(stream, Some(Duration::ZERO)).expect("a socket");
     }
 
     /// The TCP stream beneath, for what no well-behaved client does.
