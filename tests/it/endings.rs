@@ -146,6 +146,9 @@ fn a_worker_that_dies_costs_no_connection_and_no_disconnected() {
     let dev = app.dev(&[]);
     let mut staying = dev.client();
     let leaving = dev.client();
+    for id in [&staying.id, &leaving.id] {
+        dev.wait_for_line(&format!("connected {id}"));
+    }
     staying.send("die");
     assert_eq!(staying.json()["message"], "Internal server error");
     let left = leaving.id.clone();
@@ -166,17 +169,16 @@ fn a_worker_that_dies_costs_no_connection_and_no_disconnected() {
 
 #[test]
 fn after_kill_9_the_next_start_delivers_disconnected_once_with_a_reason_that_says_so() {
-    let app = App::esm("import { ws } from '@ampt/sdk'; ws.on('connected', () => {});");
+    let app = App::esm(
+        "import { ws } from '@ampt/sdk'; ws.on('connected', (c) => console.log(c.connectionId));",
+    );
     let dev = app.dev(&[]);
-    let lost: Vec<String> = (0..3)
-        .map(|_| {
-            let id = dev.client().id;
-            dev.wait_for(json!({ "event": "connected", "connectionId": id }));
-            id
-        })
-        .collect();
-    let open = dev.client();
+    let ended: Vec<String> = (0..3).map(|_| dev.client().id).collect();
     dev.wait_for_all(3, json!({ "event": "disconnected" }));
+    let open = dev.client();
+    dev.wait_for_line(&open.id);
+    // What is acknowledged is on disk, and with it what was written before.
+    assert_eq!(app.verb(&["data", "set", "last", "1"]).code, Some(0));
     dev.kill();
     // The code of the new run gets it, not the one that was loaded when the sandbox died.
     app.write("index.mjs", SPY);
@@ -185,8 +187,11 @@ fn after_kill_9_the_next_start_delivers_disconnected_once_with_a_reason_that_say
     dev.wait_for_line(&format!("disconnected {} {reason}", open.id));
     let output = dev.stop();
     let told = app_lines(&output.stdout);
-    assert_eq!(told.len(), 1, "not for those that had ended: {told:?}");
-    assert!(!lost.contains(&open.id));
+    assert_eq!(
+        told.len(),
+        1,
+        "not for those that had ended: {told:?}, {ended:?}"
+    );
     let output = app.dev(&[]).stop();
     let told = app_lines(&output.stdout);
     assert!(told.is_empty(), "and only once: {told:?}");
