@@ -1,6 +1,7 @@
 //! From the options of `dev` to one validated configuration.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::cli::{DevArgs, SdkChoice};
 use crate::domain::{ConnectionLimits, EnvironmentType, RateLimits};
@@ -52,6 +53,8 @@ pub struct Config {
     pub watch: bool,
     /// The Node to run.
     pub node: PathBuf,
+    /// How long the app's code may take to load.
+    pub load_time: Duration,
     /// Options for Node.
     pub node_args: Vec<String>,
     /// Which `@ampt/sdk` the app gets.
@@ -73,9 +76,10 @@ impl Config {
             return Err(Failure::usage("`--max-message` and `--max-frame` are sizes in bytes; a message holds at least a frame")
                 .hint("for example: --max-message 1048576 --max-frame 65536"));
         }
-        if args.idle_timeout.is_zero() || args.max_duration.is_zero() {
+        if args.idle_timeout.is_zero() || args.max_duration.is_zero() || args.load_timeout.is_zero()
+        {
             return Err(Failure::usage(
-                "`--idle-timeout` and `--max-duration` must be longer than nothing",
+                "`--idle-timeout`, `--max-duration` and `--load-timeout` must be longer than nothing",
             )
             .hint("for example: --idle-timeout 10m"));
         }
@@ -112,6 +116,7 @@ impl Config {
             subprotocols: args.subprotocol.clone(),
             watch: !args.no_watch,
             node: args.node.clone(),
+            load_time: args.load_timeout,
             node_args: node_args(args),
             sdk: args.sdk,
             strict: args.strict,

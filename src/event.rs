@@ -85,6 +85,12 @@ pub struct JsError {
     /// What to do next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// What it says caused it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Box<JsError>>,
+    /// The errors that it stands for, if it is an `AggregateError`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<JsError>,
 }
 
 /// How much a log line matters.
@@ -167,6 +173,8 @@ pub enum Fact {
         /// What caused it: changed files, or `reload`.
         cause: String,
         ok: bool,
+        /// Whether code that ran before goes on; not in the JSON line.
+        kept: bool,
         took_ms: u64,
         error: Option<JsError>,
     },

@@ -45,7 +45,8 @@ impl Location {
                 (dir.unwrap_or_else(|| nearest_app(current)), None)
             }
             Some(app) => {
-                let path = existing(base, app)?;
+                let path =
+                    existing(base, app).or_else(|error| in_folder(base, app).ok_or(error))?;
                 if path.is_dir() {
                     (path, None)
                 } else {
@@ -111,6 +112,14 @@ fn existing(base: &Path, path: &Path) -> Result<PathBuf, Failure> {
             .hint("name the app's folder, or its entry file")
             .exiting(exit::USAGE)
     })
+}
+
+/// A path of which only the folder exists: it may lack its extension, and if it does not, whoever
+/// looks for the entry can say what is there instead.
+fn in_folder(base: &Path, path: &Path) -> Option<PathBuf> {
+    let path = base.join(path);
+    let folder = path.parent()?.canonicalize().ok()?;
+    Some(folder.join(path.file_name()?))
 }
 
 /// The nearest folder upward with a `package.json`, else `from` itself.
@@ -194,10 +203,10 @@ mod tests {
     #[test]
     fn what_is_missing_or_of_the_wrong_kind_is_named() {
         let (_temp, app) = app();
-        let error = Location::from(&app, &common(&[]), Some(Path::new("nope"))).unwrap_err();
+        let error = Location::from(&app, &common(&[]), Some(Path::new("nope/x"))).unwrap_err();
         assert_eq!(
             error.message,
-            "cannot open the app `nope`: no such file or directory"
+            "cannot open the app `nope/x`: no such file or directory"
         );
         assert_eq!(error.exit, exit::USAGE);
         let error = Location::from(&app, &common(&["-C", "package.json"]), None).unwrap_err();

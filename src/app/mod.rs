@@ -7,7 +7,7 @@ mod seed;
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,22 +17,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::control::{self, Announcement};
-use crate::dispatch::{self, Command, DispatchConfig, DispatchHandle, LoadMessage};
+use crate::dispatch::{self, AppSource, Command, DispatchConfig, DispatchHandle};
 use crate::domain::{Clock, CloseReason, ConnectionId};
-use crate::error::Failure;
+use crate::error::{Failure, exit};
 use crate::event::{EventBus, Fact, Level};
 use crate::gateway::{AccessRules, Credentials, Gateway, GatewayConfig};
 use crate::ops::perform::{Facts, Sandbox};
 use crate::store::Store;
-use crate::worker::entry::{self, Entry};
 use crate::worker::env::AppEnv;
 use crate::worker::{Launch, Loader, assets};
 pub use data_dir::open_store;
 use data_dir::{open_store_aside, store_failure, unusable};
 use listen::Listeners;
-
-/// Code of the failure for a Node that is too old.
-pub const NODE_TOO_OLD: &str = "node-too-old";
 
 /// How long closing sockets may take when the sandbox stops.
 const GOODBYE_TIME: Duration = Duration::from_secs(2);
@@ -57,7 +53,7 @@ pub struct Running {
 pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Running, Failure> {
     let started = Instant::now();
     raise_descriptor_limit();
-    let entry = find_entry(config)?;
+    let source = find_source(config)?;
     let store = open_store_aside(config, clock).await?;
     let control = control::Listener::bind(&config.data_dir)?;
     let former = former_connections(&store)?;
@@ -96,12 +92,11 @@ pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Run
             node_args: config.node_args.clone(),
             runtime_dir,
             app_dir: config.app_dir.clone(),
+            load_time: config.load_time,
             env: app_env.variables(),
         },
         loader: loader.clone(),
-        load: entry
-            .as_ref()
-            .map(|entry| LoadMessage::new(entry, &config.app_dir)),
+        source,
         keeps_spare: config.watch,
         concurrency: config.rate.enforced.then_some(config.rate.burst as usize),
         former,
@@ -112,8 +107,7 @@ pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Run
         store.clone(),
         clock.clone(),
         bus.clone(),
-    )
-    .map_err(|error| node_failure(&config.node, &error))?;
+    )?;
     for listener in listeners.all {
         gateway.listen(listener);
     }
@@ -160,25 +154,15 @@ impl Running {
     /// Waits until the app's first load has come to an end, one way or the other.
     ///
     /// # Errors
-    /// Why the app's code does not run: [`NODE_TOO_OLD`], or something that a save may mend.
+    /// Why the app's code does not run. [`is_final`] tells whether a save may mend it.
     pub async fn settled(&self) -> Result<(), Failure> {
         let mut seen = self.sandbox.dispatch.watch();
         let is_settled = |seen: &dispatch::Seen| {
             matches!(seen.worker.state.as_str(), "ready" | "failed" | "none")
         };
-        let reason = match seen.wait_for(is_settled).await {
-            Ok(seen) if seen.worker.state == "failed" => seen.worker.error.clone(),
-            _ => return Ok(()),
-        };
-        let reason = reason.unwrap_or_default();
-        match reason.strip_prefix("NodeTooOldError: ") {
-            Some(reason) => Err(Failure::new(NODE_TOO_OLD, reason)
-                .hint("install a newer Node, or name one with --node PATH")),
-            None => Err(Failure::new(
-                "load-failed",
-                format!("the app's code could not be loaded: {reason}"),
-            )
-            .hint("correct it and start again; without --no-watch, `dev` waits for the next save")),
+        match seen.wait_for(is_settled).await {
+            Ok(seen) if seen.worker.state == "failed" => seen.failure.clone().map_or(Ok(()), Err),
+            _ => Ok(()),
         }
     }
 
@@ -280,13 +264,20 @@ async fn stop_dispatch(dispatch: &DispatchHandle) {
     }
 }
 
-/// The app's entry file; `None` if there is no app code in the folder.
-fn find_entry(config: &Config) -> Result<Option<PathBuf>, Failure> {
-    match entry::find(&config.app_dir, config.entry.as_deref()) {
-        Ok(Entry::File(path)) => Ok(Some(path)),
-        Ok(Entry::NoCode { .. }) => Ok(None),
-        Err(error) => Err(Failure::new("entry", error.to_string()).hint(error.hint())),
-    }
+/// Whether a failure of the first load is one that no save of the app's files can mend.
+pub fn is_final(failure: &Failure) -> bool {
+    matches!(failure.code.as_str(), "node-too-old" | "no-node")
+}
+
+/// What there is to load.
+fn find_source(config: &Config) -> Result<AppSource, Failure> {
+    AppSource::find(&config.app_dir, config.entry.as_deref()).map_err(|error| {
+        let failure = Failure::new("entry", error.to_string()).hint(error.hint());
+        match error.is_usage() {
+            true => failure.exiting(exit::USAGE),
+            false => failure,
+        }
+    })
 }
 
 /// Connections of an earlier run that are owed a `disconnected`.
@@ -384,25 +375,6 @@ fn app_name(app_dir: &Path) -> String {
         .and_then(|n| n.as_str())
         .map(str::to_owned);
     name.or_else(folder).unwrap_or_else(|| "app".to_owned())
-}
-
-fn node_failure(node: &Path, error: &io::Error) -> Failure {
-    let shown = node.display();
-    match error.kind() {
-        io::ErrorKind::NotFound => Failure::new(
-            "no-node",
-            format!("Node was not found: there is no `{shown}`"),
-        )
-        .hint("install Node 20 or newer (https://nodejs.org), or name one with --node PATH"),
-        io::ErrorKind::PermissionDenied => {
-            Failure::new("no-node", format!("`{shown}` may not be executed"))
-                .hint("name a Node with --node PATH")
-        }
-        _ => Failure::new(
-            "no-node",
-            format!("Node could not be started as `{shown}`: {error}"),
-        ),
-    }
 }
 
 /// Sockets need descriptors, and the usual soft limit is 1,024.

@@ -10,7 +10,7 @@ use crate::event::Level;
 use crate::ops::perform::Sandbox;
 use crate::ops::{DataRequest, Perform as _, Request};
 use crate::watch::{self, Watched};
-use crate::worker::Loader;
+use crate::worker::{Loader, entry};
 
 /// The running watcher; dropping it ends it.
 pub struct Reloader {
@@ -39,12 +39,13 @@ pub fn start(config: &Config, loader: &Loader, sandbox: &Sandbox) -> Option<Relo
     };
     if config.watch {
         watch_app(&watched, &config.app_dir, loader);
+        watch_entry(&watched, &config.app_dir, config.entry.as_deref());
     }
     if let Some(seed) = &seed {
         watched.add(seed);
     }
     let sandbox = sandbox.clone();
-    let app_dir = config.app_dir.clone();
+    let (app_dir, entry) = (config.app_dir.clone(), config.entry.clone());
     let task = tokio::spawn(async move {
         while let Some(changed) = changes.next().await {
             let (seeds, code): (Vec<PathBuf>, Vec<PathBuf>) = changed
@@ -55,6 +56,8 @@ pub fn start(config: &Config, loader: &Loader, sandbox: &Sandbox) -> Option<Relo
             }
             if !code.is_empty() {
                 let cause = describe(&code, &app_dir);
+                // `main` may name other places now.
+                watch_entry(&watched, &app_dir, entry.as_deref());
                 sandbox
                     .dispatch
                     .command(Command::Reload { cause, done: None })
@@ -71,6 +74,13 @@ fn watch_app(watched: &Watched, app_dir: &Path, loader: &Loader) {
     }
     let watched = watched.clone();
     loader.on_file(move |path| watched.add(path));
+}
+
+/// Watches the places where a new file would be the app's entry.
+fn watch_entry(watched: &Watched, app_dir: &Path, entry: Option<&Path>) {
+    for place in entry::places(app_dir, entry) {
+        watched.add(&place);
+    }
 }
 
 /// Imports the seed file again, as the verb would: connections that it orphans are named.

@@ -73,6 +73,9 @@ pub struct DevArgs {
     /// Which @ampt/sdk the app gets
     #[arg(long, value_name = "WHICH", default_value = "bundled")]
     pub sdk: SdkChoice,
+    /// How long the app's code may take to load
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
+    pub load_timeout: Duration,
     /// Treat work left running after a handler returned as an error
     #[arg(long)]
     pub strict: bool,

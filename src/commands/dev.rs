@@ -70,7 +70,7 @@ impl Foreground {
         };
         let (shown, failure) = match cause {
             Ok(cause) => (cause, None),
-            Err(failure) => (failure.message.clone(), Some(failure)),
+            Err(failure) => ("the app does not run".to_owned(), Some(failure)),
         };
         tokio::select! {
             () = running.stop(&shown) => failure.map_or(Ok(exit::OK), Err),
@@ -84,8 +84,11 @@ impl Foreground {
         let settled = running.settled().await;
         match &settled {
             Ok(()) => running.tell_ready(),
-            Err(failure) if failure.code == app::NODE_TOO_OLD || !self.config.watch => {
-                return Err(failure.clone());
+            Err(failure) if app::is_final(failure) => return Err(failure.clone()),
+            Err(failure) if !self.config.watch => {
+                let hint =
+                    "correct it and start again; without --no-watch, `dev` waits for the next save";
+                return Err(failure.clone().hint(hint));
             }
             Err(_) => running.sandbox.bus.log(
                 Level::Warn,

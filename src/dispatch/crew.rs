@@ -13,8 +13,8 @@ use super::invocation::InFlight;
 use crate::event::EventBus;
 use crate::worker::{Exit, Launch, Loader, WorkerProcess, wire};
 
-/// How long the app's code may take to load.
-pub const LOAD_TIME: Duration = Duration::from_secs(10);
+/// How long before the end of the load time a worker is asked whether it can still answer.
+pub const PROBE_TIME: Duration = Duration::from_millis(500);
 
 /// How long after the app is ready the next worker is booted: not while the first clients come.
 const SPARE_DELAY: Duration = Duration::from_millis(250);
@@ -59,6 +59,8 @@ pub struct Loading {
     pub cause: String,
     /// When it began.
     pub since: Instant,
+    /// Whether it was asked if it is blocked.
+    pub probed: bool,
 }
 
 /// All workers.
@@ -111,6 +113,11 @@ impl Crew {
             restart_at: None,
             crashes: 0,
         }
+    }
+
+    /// How workers are started.
+    pub fn launch(&self) -> &Launch {
+        &self.launch
     }
 
     /// Whether a debugger may be holding the worker.
@@ -169,6 +176,7 @@ impl Crew {
             worker,
             cause: cause.to_owned(),
             since: Instant::now(),
+            probed: false,
         });
         Ok(())
     }
@@ -235,14 +243,20 @@ impl Crew {
     /// The next moment at which something is due here.
     pub fn next_due(&self) -> Option<Instant> {
         let load = self.loading.as_ref().filter(|_| !self.debugged);
-        [
-            self.spare_at,
-            self.restart_at,
-            load.map(|l| l.since + LOAD_TIME),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        let load = load.map(|l| {
+            let limit = l.since + self.launch.load_time;
+            match l.probed {
+                true => limit,
+                false => limit
+                    .checked_sub(PROBE_TIME)
+                    .unwrap_or(l.since)
+                    .max(l.since),
+            }
+        });
+        [self.spare_at, self.restart_at, load]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Workers that know the live connections, and must hear of each change.

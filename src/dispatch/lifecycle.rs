@@ -1,16 +1,12 @@
-//! Loads, reloads, crashes and the end.
+//! Crashes, deadlines and the end.
 
-use std::io;
 use std::task::Context;
 use std::time::{Duration, Instant};
 
-use super::crew::LOAD_TIME;
-use super::frames::News;
-use super::{Command, Dispatcher, Phase, Queued, Reloaded};
-use crate::error::Failure;
-use crate::event::{Fact, JsError, Level};
+use super::{Command, Dispatcher, Phase, Queued};
+use crate::event::{JsError, Level};
 use crate::gateway::HttpApp;
-use crate::worker::{Exit, LinkError, wire};
+use crate::worker::{Exit, wire};
 
 /// A worker that has not answered a ping for this long is blocked.
 const PONG_TIME: Duration = Duration::from_secs(1);
@@ -22,15 +18,6 @@ const STOP_GRACE: Duration = Duration::from_secs(1);
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 
 impl Dispatcher {
-    /// Starts the first worker and gives it the app.
-    pub(super) fn begin(&mut self) -> io::Result<()> {
-        if let Some(load) = &self.load {
-            self.crew.boot()?;
-            self.crew.load(&load.to_json(), "start", |_| {})?;
-        }
-        Ok(())
-    }
-
     pub(super) fn obey(&mut self, command: Command) {
         match command {
             Command::Reload { cause, done } => {
@@ -49,118 +36,8 @@ impl Dispatcher {
         }
     }
 
-    fn reload(&mut self, cause: &str) {
-        let Some(load) = &self.load else {
-            let failure = Failure::new("no-app", "there is no app code in this folder")
-                .hint("add an index.mjs, or name an entry file as `main` in package.json; then stop the sandbox and start it again");
-            return self.answer_reload(Err(failure));
-        };
-        if self.phase != Phase::Running {
-            return self.answer_reload(Err(stopping()));
-        }
-        let gateway = self.gateway.clone();
-        let loaded = self
-            .crew
-            .load(&load.to_json(), cause, |out| Self::mirror(&gateway, out));
-        if let Err(error) = loaded {
-            self.failure = Some(format!("Node could not be started: {error}"));
-            self.bus
-                .log(Level::Error, format!("Node could not be started: {error}"));
-            self.answer_reload(Err(Failure::new(
-                "node",
-                format!("Node could not be started: {error}"),
-            )));
-        }
-    }
-
-    fn answer_reload(&mut self, answer: Reloaded) {
-        for waiting in self.waiting.drain(..) {
-            let _ = waiting.send(answer.clone());
-        }
-    }
-
-    /// What a worker's frames mean for its role.
-    pub(super) fn hear(&mut self, number: u32, news: News) {
-        let loading = self
-            .crew
-            .loading
-            .as_ref()
-            .is_some_and(|l| l.worker.number == number);
-        match news {
-            News::Loaded if loading => self.loaded(),
-            News::LoadFailed(error) if loading => self.load_failed(*error),
-            // Its process has ended, which is told with the reason.
-            News::Broken(LinkError::Closed | LinkError::Io(_)) => {
-                if let Some(worker) = self.crew.get(number) {
-                    worker.process.kill();
-                }
-            }
-            News::Broken(error) => {
-                if let Some(worker) = self.crew.get(number) {
-                    self.bus
-                        .log(Level::Error, format!("the worker is ended: {error}"));
-                    worker.process.kill();
-                }
-            }
-            News::Loaded | News::LoadFailed(_) => {}
-        }
-    }
-
-    fn loaded(&mut self) {
-        let Some((cause, took)) = self.crew.promote() else {
-            return;
-        };
-        self.failure = None;
-        self.unhandled.clear();
-        self.apply_interest();
-        self.show_http();
-        if cause != "start" {
-            self.reloads += 1;
-            self.tell_reload(cause, took, None);
-        }
-        let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        self.answer_reload(Ok(serde_json::json!({ "ok": true, "tookMs": took })));
-        self.retire();
-    }
-
-    fn load_failed(&mut self, error: JsError) {
-        let Some((cause, took)) = self.crew.dismiss() else {
-            return;
-        };
-        let summary = summary(&error);
-        let message = format!("the app's code could not be loaded: {summary}");
-        let hint = match &self.crew.active {
-            Some(_) => "what ran before keeps running; the log shows the error in full",
-            None => "events wait for the next save that loads; the log shows the error in full",
-        };
-        let failure = Failure::new("load-failed", message).hint(hint);
-        if self.crew.active.is_none() {
-            self.failure = Some(summary);
-        }
-        if cause == "start" {
-            self.bus.tell(Fact::HandlerError {
-                handler: "load".to_owned(),
-                connection_id: None,
-                request_id: None,
-                error,
-            });
-        } else {
-            self.tell_reload(cause, took, Some(error));
-        }
-        self.answer_reload(Err(failure));
-    }
-
-    fn tell_reload(&self, cause: String, took: Duration, error: Option<JsError>) {
-        self.bus.tell(Fact::Reload {
-            cause,
-            ok: error.is_none(),
-            took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            error,
-        });
-    }
-
     /// Tells the gateway where the app serves HTTP.
-    fn show_http(&self) {
+    pub(super) fn show_http(&self) {
         let app = match (&self.crew.active, &self.failure) {
             (Some(worker), _) => worker.http.clone().map_or(HttpApp::None, HttpApp::At),
             (None, Some(_)) => HttpApp::None,
@@ -190,17 +67,7 @@ impl Dispatcher {
         if self.crew.spare.as_deref().is_some_and(is) {
             self.crew.spare = None;
         } else if self.crew.loading.as_ref().is_some_and(|l| is(&l.worker)) {
-            // It was told to, or will not be missed.
-            if self.phase != Phase::Running {
-                self.crew.loading = None;
-                return self.answer_reload(Err(stopping()));
-            }
-            self.load_failed(JsError {
-                name: "Error".to_owned(),
-                message: format!("Node ended while the app was loading: {}", exit.how),
-                hint: Some("look at the lines above for what it printed; top-level code must not end the process".to_owned()),
-                ..JsError::default()
-            });
+            self.loading_ended(exit);
         } else if self.crew.active.as_deref().is_some_and(is) {
             self.crashed(&exit.how);
         } else if let Some(at) = self.crew.draining.iter().position(|w| is(w))
@@ -257,24 +124,6 @@ impl Dispatcher {
         self.give_up_invocations(now);
         self.retire();
         self.set_timer(cx);
-    }
-
-    fn give_up_loading(&mut self, now: Instant) {
-        let Some(loading) = &self.crew.loading else {
-            return;
-        };
-        if self.crew.is_debugged() || now.duration_since(loading.since) < LOAD_TIME {
-            return;
-        }
-        self.load_failed(JsError {
-            name: "TimeoutError".to_owned(),
-            message: format!(
-                "the app's code did not finish loading within {} s",
-                LOAD_TIME.as_secs()
-            ),
-            hint: Some("look for an endless loop or a top-level await that never ends".to_owned()),
-            ..JsError::default()
-        });
     }
 
     fn give_up_invocations(&mut self, now: Instant) {
@@ -356,7 +205,7 @@ impl Dispatcher {
                 && self.opening.is_empty()
                 && self.gateway.inbound.waiting() == 0;
             let hopeless =
-                self.load.is_some() && self.crew.active.is_none() && self.crew.loading.is_none();
+                self.source.has_code() && self.crew.active.is_none() && self.crew.loading.is_none();
             if !(idle || hopeless || late) {
                 return false;
             }
@@ -382,58 +231,5 @@ impl Dispatcher {
             let _ = stopped.send(());
         }
         true
-    }
-
-    /// Shows the state to whoever watches.
-    pub(super) fn show(&mut self) {
-        let state = match (&self.crew.active, &self.crew.loading) {
-            _ if self.phase != Phase::Running => "stopped",
-            _ if self.load.is_none() => "none",
-            (Some(_), None) => "ready",
-            (Some(_), Some(_)) => "restarting",
-            (None, Some(l)) if l.cause == "start" => "starting",
-            (None, Some(_)) => "restarting",
-            (None, None) if self.crew.restart_at.is_some() => "restarting",
-            (None, None) => "failed",
-        };
-        let active = self.crew.active.as_deref();
-        let pid = active.map(|w| w.process.pid);
-        let invocations = self.crew.in_flight() + self.queued.len() + self.opening.len();
-        let changes = self.changes.pending();
-        let failure = &self.failure;
-        let reloads = self.reloads;
-        self.seen.send_if_modified(|seen| {
-            seen.invocations = invocations;
-            seen.changes = changes;
-            let same = seen.worker.state == state
-                && seen.worker.pid == pid
-                && seen.worker.reloads == reloads
-                && seen.worker.error == *failure;
-            if same {
-                return false;
-            }
-            let mut handlers: Vec<String> = active
-                .map(|w| w.handlers.keys().cloned().collect())
-                .unwrap_or_default();
-            handlers.sort();
-            seen.worker.handlers = handlers;
-            seen.worker.node = active.and_then(|w| w.node.clone());
-            seen.worker.state = state.to_owned();
-            seen.worker.pid = pid;
-            seen.worker.reloads = reloads;
-            seen.worker.error.clone_from(failure);
-            true
-        });
-    }
-}
-
-fn stopping() -> Failure {
-    Failure::new("stopping", "the sandbox is stopping")
-}
-
-fn summary(error: &JsError) -> String {
-    match (&error.file, error.line) {
-        (Some(file), Some(line)) => format!("{}: {} ({file}:{line})", error.name, error.message),
-        _ => format!("{}: {}", error.name, error.message),
     }
 }

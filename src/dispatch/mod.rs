@@ -10,29 +10,31 @@ mod crew;
 mod frames;
 mod invocation;
 mod lifecycle;
+mod loading;
 mod replies;
 mod rows;
 mod seen;
+mod source;
 mod timers;
 mod turn;
 
 use std::collections::{HashMap, VecDeque};
-use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Sleep;
 
 use crate::domain::{Clock, CloseReason, ConnectionId};
+use crate::error::Failure;
 use crate::event::EventBus;
 use crate::gateway::{Connection, Gateway};
 use crate::store::Store;
-use crate::worker::env::read_dot_env;
-use crate::worker::{Exit, Launch, Loader};
+use crate::worker::{Exit, Launch, Loader, no_node};
 
 pub use seen::{PendingView, Reloaded, Seen, WorkerView};
+pub use source::AppSource;
 
 use changes::Changes;
 use crew::Crew;
@@ -47,37 +49,14 @@ pub struct DispatchConfig {
     pub launch: Launch,
     /// Serves the workers' loaders.
     pub loader: Loader,
-    /// What to load; without it there are no handlers.
-    pub load: Option<LoadMessage>,
+    /// What to load; without code there are no handlers.
+    pub source: AppSource,
     /// Whether reloads are to be expected, so that a worker is kept ready.
     pub keeps_spare: bool,
     /// Most invocations at once; `None` is no bound.
     pub concurrency: Option<usize>,
     /// Connections of an earlier run that did not get their `disconnected`.
     pub former: Vec<ConnectionId>,
-}
-
-/// What a worker is told to load.
-#[derive(Debug, Clone)]
-pub struct LoadMessage {
-    entry: PathBuf,
-    app_dir: PathBuf,
-}
-
-impl LoadMessage {
-    /// Loads the app whose entry is this file.
-    pub fn new(entry: &Path, app_dir: &Path) -> Self {
-        Self {
-            entry: entry.to_owned(),
-            app_dir: app_dir.to_owned(),
-        }
-    }
-
-    /// The message as JSON, with the variables that `.env` holds at this moment.
-    fn to_json(&self) -> String {
-        let variables = read_dot_env(&self.app_dir);
-        serde_json::json!({ "entry": self.entry, "variables": variables }).to_string()
-    }
 }
 
 /// What can be asked of the dispatcher.
@@ -168,7 +147,7 @@ struct Dispatcher {
     clock: Clock,
     bus: EventBus,
     crew: Crew,
-    load: Option<LoadMessage>,
+    source: AppSource,
     concurrency: Option<usize>,
     commands: mpsc::Receiver<Command>,
     exits: mpsc::Receiver<Exit>,
@@ -181,8 +160,8 @@ struct Dispatcher {
     queued: VecDeque<Queued>,
     last_invocation: u32,
     reloads: u64,
-    /// Why the app's code is not running, if it is not.
-    failure: Option<String>,
+    /// Why the last load failed, if it did.
+    failure: Option<Failure>,
     waiting: Vec<oneshot::Sender<Reloaded>>,
     unhandled: Vec<&'static str>,
     phase: Phase,
@@ -206,7 +185,7 @@ pub fn start(
     store: Store,
     clock: Clock,
     bus: EventBus,
-) -> std::io::Result<DispatchHandle> {
+) -> Result<DispatchHandle, Failure> {
     let (commands, receiver) = mpsc::channel(COMMANDS);
     let (exit_sender, exits) = mpsc::channel(COMMANDS);
     let (seen, seen_receiver) = watch::channel(Seen::default());
@@ -226,7 +205,7 @@ pub fn start(
         clock,
         bus,
         crew,
-        load: config.load,
+        source: config.source,
         concurrency: config.concurrency,
         commands: receiver,
         exits,
@@ -244,11 +223,12 @@ pub fn start(
         phase: Phase::Running,
         stopped: None,
         stop_at: None,
-        timer: Box::pin(tokio::time::sleep(std::time::Duration::ZERO)),
+        timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
         timer_at: None,
         now: Instant::now(),
     };
-    dispatcher.begin()?;
+    let begun = dispatcher.begin();
+    begun.map_err(|error| no_node(dispatcher.crew.launch(), &error))?;
     tokio::spawn(dispatcher);
     Ok(handle)
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Dispatcher, Phase};
 use crate::error::Failure;
 
 /// How a reload went: a JSON document, or why it failed.
@@ -16,6 +17,8 @@ pub struct Seen {
     pub invocations: usize,
     /// Change events that no handler has finished yet.
     pub changes: usize,
+    /// Why the last load failed, if it did.
+    pub failure: Option<Failure>,
 }
 
 /// The Node process that runs the app.
@@ -44,4 +47,49 @@ pub struct PendingView {
     pub invocations: usize,
     /// Change events that no handler has finished yet.
     pub data_events: usize,
+}
+
+impl Dispatcher {
+    /// Shows the state to whoever watches.
+    pub(super) fn show(&mut self) {
+        let state = match (&self.crew.active, &self.crew.loading) {
+            _ if self.phase != Phase::Running => "stopped",
+            _ if !self.source.has_code() => "none",
+            (Some(_), None) => "ready",
+            (Some(_), Some(_)) => "restarting",
+            (None, Some(l)) if l.cause == "start" => "starting",
+            (None, Some(_)) => "restarting",
+            (None, None) if self.crew.restart_at.is_some() => "restarting",
+            (None, None) => "failed",
+        };
+        let active = self.crew.active.as_deref();
+        let pid = active.map(|w| w.process.pid);
+        let invocations = self.crew.in_flight() + self.queued.len() + self.opening.len();
+        let changes = self.changes.pending();
+        let failure = &self.failure;
+        let reloads = self.reloads;
+        self.seen.send_if_modified(|seen| {
+            seen.invocations = invocations;
+            seen.changes = changes;
+            let same = seen.worker.state == state
+                && seen.worker.pid == pid
+                && seen.worker.reloads == reloads
+                && seen.failure == *failure;
+            if same {
+                return false;
+            }
+            let mut handlers: Vec<String> = active
+                .map(|w| w.handlers.keys().cloned().collect())
+                .unwrap_or_default();
+            handlers.sort();
+            seen.worker.handlers = handlers;
+            seen.worker.node = active.and_then(|w| w.node.clone());
+            seen.worker.state = state.to_owned();
+            seen.worker.pid = pid;
+            seen.worker.reloads = reloads;
+            seen.worker.error = failure.as_ref().map(|f| f.message.clone());
+            seen.failure.clone_from(failure);
+            true
+        });
+    }
 }

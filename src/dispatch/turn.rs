@@ -116,7 +116,7 @@ impl Dispatcher {
 
     /// Whether an event may be taken from the queue now.
     fn has_place(&self) -> bool {
-        if self.load.is_none() {
+        if !self.source.has_code() {
             return true;
         }
         let Some(worker) = &self.crew.active else {
@@ -202,9 +202,9 @@ impl Dispatcher {
             Subject::Disconnected(id) => self.settle(*id),
             Subject::Message(_) if !self.unhandled.contains(&"message") => {
                 self.unhandled.push("message");
-                let why = match self.load {
-                    Some(_) => "the app registers no handler for it: ws.on('message', …)",
-                    None => "there is no app code in this folder",
+                let why = match self.source.has_code() {
+                    true => "the app registers no handler for it: ws.on('message', …)",
+                    false => "there is no app code in this folder",
                 };
                 self.bus
                     .log(Level::Warn, format!("a message was not handled: {why}"));

@@ -139,10 +139,16 @@ impl HumanEvents {
             }
             Fact::Reload {
                 cause,
-                ok,
                 took_ms,
-                error,
-            } => self.reload(at, cause, *ok, *took_ms, error.as_ref()),
+                error: None,
+                ..
+            } => self.reloaded(at, cause, *took_ms),
+            Fact::Reload {
+                cause,
+                kept,
+                error: Some(error),
+                ..
+            } => self.reload_failed(at, cause, *kept, error),
             Fact::Import {
                 file,
                 items,
@@ -205,39 +211,46 @@ impl HumanEvents {
     }
 
     fn log(&mut self, at: i64, level: Level, text: &str, source: &str) {
-        for (i, part) in text.lines().enumerate() {
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        for (i, part) in text.split('\n').enumerate() {
+            let name = match (i, level) {
+                (0, Level::Warn) => "warning: ",
+                (0, Level::Error) => "error: ",
+                _ => "",
+            };
             if i == 0 {
                 self.start(at, source);
             } else {
                 self.indent();
             }
-            let part = visible_line(part);
+            let part = visible_line(part.strip_suffix('\r').unwrap_or(part));
             let part = match level {
                 Level::Debug => self.paint.dim(&part).to_string(),
                 Level::Info => part.into_owned(),
-                Level::Warn => self.paint.warn(&format!("warning: {part}")).to_string(),
-                Level::Error => self.paint.bad(&format!("error: {part}")).to_string(),
+                Level::Warn => self.paint.warn(&format!("{name}{part}")).to_string(),
+                Level::Error => self.paint.bad(&format!("{name}{part}")).to_string(),
             };
             self.end(format_args!("{part}"));
         }
     }
 
-    fn reload(&mut self, at: i64, cause: &str, ok: bool, took_ms: u64, error: Option<&JsError>) {
+    fn reloaded(&mut self, at: i64, cause: &str, took_ms: u64) {
         self.start(at, "reload");
+        let word = self.paint.good("done");
         let (cause, took) = (visible(cause), span(took_ms));
-        if ok {
-            let word = self.paint.good("done");
-            self.end(format_args!("{word} in {took} ({cause})"));
-        } else {
-            let word = self.paint.bad("failed");
-            self.end(format_args!(
-                "{word} ({cause}); the code that ran before keeps running"
-            ));
-        }
-        if let Some(error) = error {
-            self.indent();
-            self.error(error);
-        }
+        self.end(format_args!("{word} in {took} ({cause})"));
+    }
+
+    fn reload_failed(&mut self, at: i64, cause: &str, kept: bool, error: &JsError) {
+        self.start(at, "reload");
+        let word = self.paint.bad("failed");
+        let what_now = match kept {
+            true => "the code that ran before keeps running",
+            false => "events wait for the next save that loads",
+        };
+        self.end(format_args!("{word} ({}); {what_now}", visible(cause)));
+        self.indent();
+        self.error(error);
     }
 
     fn error_in(&mut self, handler: &str, request_id: Option<&str>, error: &JsError) {
@@ -282,6 +295,17 @@ impl HumanEvents {
         }
         if let Some(hint) = &error.hint {
             self.hint(hint);
+        }
+        for inner in error
+            .cause
+            .iter()
+            .map(|cause| &**cause)
+            .chain(&error.errors)
+        {
+            self.indent();
+            let word = self.paint.bad("caused by").to_string();
+            self.put(format_args!("{word} "));
+            self.error(inner);
         }
     }
 

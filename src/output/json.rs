@@ -159,6 +159,7 @@ fn push_rarer_fields(line: &mut Line<'_>, fact: &Fact) {
             ok,
             took_ms,
             error,
+            kept: _,
         } => {
             line.string("cause", cause);
             line.value("ok", ok);

@@ -48,6 +48,7 @@ const FILES: &[(&str, &str)] = files![
     "loader/warnings.cjs",
     "main.cjs",
     "output.cjs",
+    "package.json",
     "runtime.cjs",
     "sdk/connection.cjs",
     "sdk/events.cjs",

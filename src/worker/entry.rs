@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use super::loader::jsonc;
 use super::transpile::Position;
+use crate::error::reason;
 
 /// The extensions of `index`, in the order in which they are tried.
 const INDEX_EXTENSIONS: [&str; 8] = ["ts", "mts", "cts", "tsx", "js", "mjs", "cjs", "jsx"];
@@ -39,7 +40,7 @@ pub enum EntryError {
     #[error("`{}` is not a folder", .0.display())]
     NotAFolder(PathBuf),
     /// A file or folder cannot be read.
-    #[error("cannot read `{}`: {source}", path.display())]
+    #[error("cannot read `{}`: {}", path.display(), reason(source))]
     Unreadable {
         /// What was read.
         path: PathBuf,
@@ -83,13 +84,16 @@ pub enum EntryError {
         tried: Vec<String>,
     },
     /// The file that the user named does not exist.
-    #[error("the file `{}` does not exist", path.display())]
+    #[error("`{}` does not exist", path.display())]
     FileMissing {
-        /// The file.
+        /// The file, or the folder.
         path: PathBuf,
         /// A name close to it in the same folder.
         similar: Option<String>,
     },
+    /// There was code, and now there is none.
+    #[error("no app code is left in `{}`", .0.display())]
+    CodeGone(PathBuf),
     /// The file that the user named is not code.
     #[error("`{}` is not code that Node can run", .0.display())]
     NotCode(PathBuf),
@@ -102,7 +106,10 @@ impl EntryError {
             Self::FolderMissing(_) | Self::NotAFolder(_) => {
                 "name the folder that has the app's package.json, or go there first".into()
             }
-            Self::Unreadable { .. } => "check who may read it".into(),
+            Self::Unreadable { source, .. } => match source.kind() {
+                ErrorKind::PermissionDenied => "check who may read it".into(),
+                _ => "it must be a file in UTF-8".into(),
+            },
             Self::ManifestUnparsable { .. } => "correct the file, or remove it".into(),
             Self::ManifestShape { .. } => {
                 "a package.json looks like `{ \"main\": \"index.js\" }`".into()
@@ -115,9 +122,25 @@ impl EntryError {
                 similar: Some(name),
                 ..
             } => format!("is it `{name}`?"),
-            Self::FileMissing { similar: None, .. } => "check the path".into(),
+            Self::FileMissing { similar: None, .. } => {
+                "name the app's folder, or its entry file".into()
+            }
+            Self::CodeGone(_) => {
+                "put an index.mjs there, or name an entry file as `main` in package.json".into()
+            }
             Self::NotCode(_) => format!("name a file that ends in {}", endings()),
         }
+    }
+
+    /// Whether it is about what was named on the command line.
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::FolderMissing(_)
+                | Self::NotAFolder(_)
+                | Self::FileMissing { .. }
+                | Self::NotCode(_)
+        )
     }
 }
 
@@ -160,7 +183,7 @@ fn given_file(path: &Path) -> Result<PathBuf, EntryError> {
             .file_name()
             .and_then(|name| name.to_str())
             .unwrap_or_default();
-        let names = code_files(folder);
+        let names = names_like_code(folder);
         let similar = closest(name, names.iter().map(String::as_str)).map(str::to_owned);
         return Err(EntryError::FileMissing {
             path: path.to_path_buf(),
@@ -212,8 +235,7 @@ fn main_of(folder: &Path) -> Result<Option<String>, EntryError> {
 
 fn main_file(folder: &Path, main: &str) -> Result<PathBuf, EntryError> {
     let path = plain(&folder.join(main));
-    let mut tried = candidates(&path);
-    tried.extend(INDEX_EXTENSIONS.map(|extension| path.join("index").with_extension(extension)));
+    let tried = places_of(&path);
     if let Some(found) = tried.iter().find(|path| path.is_file() && is_code(path)) {
         return Ok(real(found.clone()));
     }
@@ -233,6 +255,27 @@ fn main_file(folder: &Path, main: &str) -> Result<PathBuf, EntryError> {
         main: main.to_owned(),
         tried: tried.iter().map(relative).collect(),
     })
+}
+
+/// Places of which the first that is a file is the entry, up to that one: a file that appears at
+/// one of them changes what [`find`] says.
+pub fn places(folder: &Path, given: Option<&Path>) -> Vec<PathBuf> {
+    let mut all = match (given, main_of(folder)) {
+        (Some(given), _) => places_of(&folder.join(given)),
+        (None, Ok(Some(main))) => places_of(&plain(&folder.join(main))),
+        (None, _) => index_places(folder).collect(),
+    };
+    if let Some(at) = all.iter().position(|path| path.is_file()) {
+        all.truncate(at + 1);
+    }
+    all
+}
+
+/// Where a file or a folder with an index may stand.
+fn places_of(path: &Path) -> Vec<PathBuf> {
+    let mut all = candidates(path);
+    all.extend(index_places(path));
+    all
 }
 
 /// The path itself, TypeScript for JavaScript (`dist/x.js` → `dist/x.ts`), and with extensions.
@@ -262,11 +305,14 @@ fn candidates(path: &Path) -> Vec<PathBuf> {
 }
 
 fn index_in(folder: &Path) -> Option<PathBuf> {
+    index_places(folder).find(|path| path.is_file()).map(real)
+}
+
+fn index_places(folder: &Path) -> impl Iterator<Item = PathBuf> {
     let index = folder.join("index");
-    let all = INDEX_EXTENSIONS
+    INDEX_EXTENSIONS
         .iter()
-        .map(|extension| index.with_extension(extension));
-    all.into_iter().find(|path| path.is_file()).map(real)
+        .map(move |extension| index.with_extension(extension))
 }
 
 fn real(path: PathBuf) -> PathBuf {
@@ -293,11 +339,12 @@ fn is_code(path: &Path) -> bool {
     extension.is_some_and(|extension| INDEX_EXTENSIONS.contains(&extension))
 }
 
-fn code_files(folder: &Path) -> Vec<String> {
+/// Names in a folder that may have been meant: code, and folders.
+fn names_like_code(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let paths = entries
         .map(|entry| entry.path())
-        .filter(|path| is_code(path));
+        .filter(|path| is_code(path) || path.is_dir());
     let names = paths.filter_map(|path| path.file_name()?.to_str().map(str::to_owned));
     let mut names: Vec<String> = names.collect();
     names.sort();

@@ -11,7 +11,7 @@ pub mod transpile;
 pub mod wire;
 
 pub use link::{Link, LinkError};
-pub use process::{Exit, Launch, WorkerProcess};
+pub use process::{Exit, Launch, WorkerProcess, no_node};
 
 use std::io;
 use std::os::unix::net::UnixStream;

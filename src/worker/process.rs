@@ -5,8 +5,9 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdStream;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
 use command_fds::{CommandFdExt, FdMapping};
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::link::Link;
 use super::output;
+use crate::error::{Failure, reason};
 use crate::event::EventBus;
 
 /// The worker's descriptors, as `js/link.cjs`, `js/output.cjs` and `js/loader` know them.
@@ -35,8 +37,46 @@ pub struct Launch {
     pub runtime_dir: PathBuf,
     /// The app's folder: the working directory.
     pub app_dir: PathBuf,
+    /// How long the app's code may take to load.
+    pub load_time: Duration,
     /// The whole environment.
     pub env: Vec<(OsString, OsString)>,
+}
+
+/// Why a worker could not be started.
+pub fn no_node(launch: &Launch, error: &io::Error) -> Failure {
+    let (node, app_dir) = (launch.node.display(), launch.app_dir.display());
+    if !launch.app_dir.is_dir() {
+        // The system says the same of a missing program and of a missing working directory.
+        let message = format!("the app's folder `{app_dir}` is gone");
+        return Failure::new("app", message).hint("put it back, or stop the sandbox");
+    }
+    let (message, hint) = match error.kind() {
+        io::ErrorKind::NotFound => (
+            format!(
+                "Node was not found: there is no `{node}`{}",
+                on_path(&launch.node)
+            ),
+            "install Node 20 or newer (https://nodejs.org), or name one with --node PATH",
+        ),
+        io::ErrorKind::PermissionDenied => (
+            format!("`{node}` may not be executed"),
+            "name a Node with --node PATH",
+        ),
+        _ => (
+            format!("Node could not be started as `{node}`: {}", reason(error)),
+            "name another Node with --node PATH",
+        ),
+    };
+    Failure::new("no-node", message).hint(hint)
+}
+
+/// Where a name without a folder was looked for.
+fn on_path(node: &Path) -> &'static str {
+    match node.components().count() {
+        1 => " on PATH",
+        _ => "",
+    }
 }
 
 /// A worker's process has ended.

@@ -18,6 +18,7 @@ mod data_verbs;
 mod dev_json;
 mod dispatch;
 mod endings;
+mod entries;
 mod failures;
 mod lifecycle;
 mod limits;

@@ -36,6 +36,14 @@ impl Output {
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("not one JSON document ({error}): {self:?}"))
     }
+
+    /// The failure with which a `--json` run ended: code, message and hint.
+    pub fn failure(&self) -> Value {
+        let last = self.stdout.lines().last().unwrap_or_default();
+        let document: Value = serde_json::from_str(last).unwrap_or_default();
+        assert!(document["error"].is_object(), "no failure: {self:?}");
+        document["error"].clone()
+    }
 }
 
 impl App {
