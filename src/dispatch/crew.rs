@@ -13,6 +13,9 @@ use super::invocation::InFlight;
 use crate::event::EventBus;
 use crate::worker::{Exit, Launch, Loader, WorkerProcess, wire};
 
+/// How long Node itself may take to boot, beside the time for the app's code.
+const BOOT_TIME: Duration = Duration::from_secs(5);
+
 /// How long before the end of the load time a worker is asked whether it can still answer.
 pub const PROBE_TIME: Duration = Duration::from_millis(500);
 
@@ -41,8 +44,8 @@ pub struct Worker {
     pub http: Option<PathBuf>,
     /// The text of its last send.
     pub last_text: Utf8Bytes,
-    /// Its version of Node.
-    pub node: Option<String>,
+    /// Its version of Node, and when it was ready to load the app.
+    pub node: Option<(String, Instant)>,
     /// When a ping was sent that it has not answered.
     pub pinged: Option<Instant>,
     /// When the app was loaded.
@@ -243,20 +246,23 @@ impl Crew {
     /// The next moment at which something is due here.
     pub fn next_due(&self) -> Option<Instant> {
         let load = self.loading.as_ref().filter(|_| !self.debugged);
-        let load = load.map(|l| {
-            let limit = l.since + self.launch.load_time;
-            match l.probed {
-                true => limit,
-                false => limit
-                    .checked_sub(PROBE_TIME)
-                    .unwrap_or(l.since)
-                    .max(l.since),
-            }
+        let load = load.map(|loading| {
+            let limit = self.load_limit(loading);
+            let probe = limit.checked_sub(PROBE_TIME).filter(|_| !loading.probed);
+            probe.unwrap_or(limit)
         });
         [self.spare_at, self.restart_at, load]
             .into_iter()
             .flatten()
             .min()
+    }
+
+    /// When the loading worker is given up.
+    pub fn load_limit(&self, loading: &Loading) -> Instant {
+        match &loading.worker.node {
+            Some((_, ready)) => loading.since.max(*ready) + self.launch.load_time,
+            None => loading.since + BOOT_TIME + self.launch.load_time,
+        }
     }
 
     /// Workers that know the live connections, and must hear of each change.

@@ -136,9 +136,10 @@ impl Dispatcher {
                 }
             }
             FromWorker::Hello(json) => {
+                let now = self.now;
                 let hello: Option<Hello> = serde_json::from_slice(json).ok();
                 if let (Some(worker), Some(hello)) = (self.crew.get(number), hello) {
-                    worker.node = Some(hello.node);
+                    worker.node = Some((hello.node, now));
                 }
             }
             FromWorker::Register(json) => self.register(number, json),

@@ -188,45 +188,51 @@ impl Dispatcher {
 
     /// Gives up a worker that takes too long, after it was asked whether it is blocked.
     pub(super) fn give_up_loading(&mut self, now: Instant) {
-        let load_time = self.crew.launch().load_time;
+        let limit = self.crew.loading.as_ref().map(|l| self.crew.load_limit(l));
         if self.crew.is_debugged() {
             return;
         }
-        let Some(loading) = &mut self.crew.loading else {
+        let (Some(limit), Some(loading)) = (limit, &mut self.crew.loading) else {
             return;
         };
-        let took = now.duration_since(loading.since);
         let worker = &mut loading.worker;
-        if took < load_time {
-            if took + PROBE_TIME >= load_time && !loading.probed {
+        if now < limit {
+            if now + PROBE_TIME >= limit && !loading.probed {
                 loading.probed = true;
                 worker.pinged = Some(now);
                 wire::ping(&mut worker.process.link.out, 0);
             }
             return;
         }
-        let limit = format!("within {} s", load_time.as_secs_f32());
+        let blocked = worker.pinged.is_some();
         if worker.node.is_none() {
-            return self.boot_failed(&format!("it was not ready {limit}"));
+            return self.boot_failed("it did not get ready");
         }
-        let (what, hint) = match worker.pinged {
-            Some(_) => (
-                "the code blocks Node",
-                "look for an endless loop in the code that runs at load",
-            ),
-            None => (
-                "a top-level `await` has not come to its end",
-                "look at what is waited for at load",
-            ),
-        };
-        self.load_failed(JsError {
-            name: "TimeoutError".to_owned(),
-            message: format!("the app's code did not finish loading {limit}: {what}"),
-            hint: Some(format!(
-                "{hint}; if it only takes long, give it more time with --load-timeout 60s"
-            )),
-            ..JsError::default()
-        });
+        let error = unfinished(blocked, self.crew.launch().load_time);
+        self.load_failed(error);
+    }
+}
+
+/// The error of a worker that was given up.
+fn unfinished(blocked: bool, load_time: Duration) -> JsError {
+    let (what, hint) = match blocked {
+        true => (
+            "the code blocks Node",
+            "look for an endless loop in the code that runs at load",
+        ),
+        false => (
+            "a top-level `await` has not come to its end",
+            "look at what is waited for at load",
+        ),
+    };
+    let took = load_time.as_secs_f32();
+    JsError {
+        name: "TimeoutError".to_owned(),
+        message: format!("the app's code did not finish loading within {took} s: {what}"),
+        hint: Some(format!(
+            "{hint}; if it only takes long, give it more time with --load-timeout 60s"
+        )),
+        ..JsError::default()
     }
 }
 

@@ -83,7 +83,7 @@ impl Dispatcher {
                 .unwrap_or_default();
             handlers.sort();
             seen.worker.handlers = handlers;
-            seen.worker.node = active.and_then(|w| w.node.clone());
+            seen.worker.node = active.and_then(|w| Some(w.node.as_ref()?.0.clone()));
             seen.worker.state = state.to_owned();
             seen.worker.pid = pid;
             seen.worker.reloads = reloads;

@@ -22,6 +22,7 @@ mod entries;
 mod failures;
 mod lifecycle;
 mod limits;
+mod load_failures;
 mod logs;
 mod messages;
 mod script;

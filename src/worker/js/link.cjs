@@ -158,4 +158,4 @@ function open() {
   socket.resume();
 }
 
-module.exports = { open, handlers, flushAll, sendNumber, sendText, sendBare, sendCall };
+module.exports = { open, handlers, flush, flushAll, sendNumber, sendText, sendBare, sendCall };

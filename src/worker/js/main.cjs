@@ -25,6 +25,8 @@ async function load({ entry, variables }) {
   loading = true;
   try {
     await prepared;
+    // What was said so far must be out before code that may never give back control.
+    link.flush();
     for (const [name, value] of Object.entries(variables)) process.env[name] ??= value;
     require('./sdk/params.cjs').declare(variables);
     guard.loading(true);

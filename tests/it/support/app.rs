@@ -4,11 +4,12 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::Dev;
+use super::{Dev, PATIENCE};
 
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_ampt-ws");
@@ -96,6 +97,15 @@ impl App {
     pub fn read(&self, name: &str) -> String {
         let path = self.dir.join(name);
         fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    }
+
+    /// Waits until there is such a file: a sign from an app whose output does not come through.
+    pub fn wait_for_file(&self, name: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.path(name).exists() {
+            assert!(Instant::now() < deadline, "the file {name} does not appear");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// The app's folder.

@@ -44,6 +44,12 @@ impl Dev {
         &self.ready
     }
 
+    /// Takes the address from `status`, for a sandbox that serves clients but is not ready.
+    pub fn listens_at(&mut self, status: &Value) {
+        let url = text_of(&status["url"]).replacen("http", "ws", 1);
+        self.ready = json!({ "wsUrl": url });
+    }
+
     /// A field of the `ready` line.
     pub fn fact(&self, name: &str) -> &str {
         self.ready[name]
