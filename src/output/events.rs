@@ -305,7 +305,11 @@ impl HumanEvents {
             self.indent();
             let word = self.paint.bad("caused by").to_string();
             self.put(format_args!("{word} "));
-            self.error(inner);
+            // The first code frame says where to look; more of them hide it.
+            self.error(&JsError {
+                code_frame: None,
+                ..inner.clone()
+            });
         }
     }
 

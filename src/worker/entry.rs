@@ -389,13 +389,15 @@ pub(super) fn closest<'a>(
     names: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
     let stem = |name: &str| name.split('.').next().unwrap_or_default().to_lowercase();
+    // Who left out the extension did not get it wrong.
+    let extension = usize::from(wanted.contains('.'));
     let scored = names.into_iter().map(|name| {
         let same_stem = !stem(wanted).is_empty() && stem(name) == stem(wanted);
         (
             if same_stem {
                 1
             } else {
-                distance(wanted, name).min(distance(&stem(wanted), &stem(name)) + 1)
+                distance(wanted, name).min(distance(&stem(wanted), &stem(name)) + extension)
             },
             name,
         )

@@ -72,6 +72,7 @@ fn what_the_command_line_names_and_is_not_there_is_usage() {
     for (named, message, hint) in [
         ("indx.mjs", "does not exist", "is it `index.mjs`?"),
         ("my-ap", "does not exist", "is it `my-app`?"),
+        ("indx", "does not exist", "is it `index.mjs`?"),
         (
             "zzz",
             "does not exist",
