@@ -6,7 +6,6 @@ mod reloader;
 mod seed;
 
 use std::fs;
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -203,7 +203,7 @@ fn a_folder_that_does_not_exist_and_one_that_may_not_be_read() {
     }
     let closed = app.path("closed");
     std::fs::create_dir(&closed).unwrap();
-    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o000)).unwrap();
     let output = app.start_at(&closed, &[], |_| {}).wait();
     std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o700)).unwrap();
     let message = output.failure()["message"].to_string();
