@@ -20,6 +20,7 @@ mod dispatch;
 mod endings;
 mod entries;
 mod failures;
+mod http;
 mod lifecycle;
 mod limits;
 mod load_failures;

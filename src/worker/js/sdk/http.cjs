@@ -2,7 +2,7 @@
 // a private socket, to which the sandbox passes on what is neither a WebSocket nor the management
 // API.
 'use strict';
-const { createReadStream, existsSync, readFileSync, rmSync } = require('node:fs');
+const { createReadStream, existsSync, readFileSync, rmSync, statSync } = require('node:fs');
 const { createServer, Server } = require('node:http');
 const { join, normalize, resolve } = require('node:path');
 const { Readable } = require('node:stream');
@@ -196,8 +196,11 @@ function on(name, file) {
   serve();
 }
 
-/** A file below `static/`, wherever `..` would lead. */
-const staticPath = (path) => join(process.cwd(), 'static', normalize(`/${path}`));
+/** A stream of a file below `static/`, wherever `..` would lead; undefined if there is none. */
+async function readStaticFile(path) {
+  const file = join(process.cwd(), 'static', normalize(`/${path}`));
+  return statSync(file, { throwIfNoEntry: false })?.isFile() ? createReadStream(file) : undefined;
+}
 
 const http = {
   use,
@@ -206,14 +209,17 @@ const http = {
   setTimeout: (ms) => {
     timeout = ms;
   },
-  readStaticFile: (path) => Readable.toWeb(createReadStream(staticPath(path))),
+  readStaticFile: async (path) => {
+    const stream = await readStaticFile(path);
+    return stream && Readable.toWeb(stream);
+  },
   node: {
     use: useNodeHandler,
     useNodeHandler,
     on: () => {
       throw new Error('http.on() is not supported in node mode');
     },
-    readStaticFile: (path) => createReadStream(staticPath(path)),
+    readStaticFile,
   },
 };
 
