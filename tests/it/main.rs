@@ -15,6 +15,7 @@ mod clock;
 mod connect;
 mod connections;
 mod data_verbs;
+mod demos;
 mod dev_json;
 mod dispatch;
 mod endings;
