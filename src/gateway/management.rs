@@ -16,6 +16,7 @@ use super::http::{Body, body, json, refused};
 use super::outbox::Put;
 use super::registry::Connection;
 use crate::domain::{CloseReason, ConnectionId};
+use crate::event::Fact;
 use crate::iso;
 
 /// Largest message that can be posted, in bytes.
@@ -23,6 +24,9 @@ const MAX_POST: usize = 131_072;
 
 /// The header in which AWS names an error.
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+
+/// The header in which AWS numbers its answers.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
 /// Whether a path is the management API's, with or without a leading stage segment.
 pub(super) fn is_addressed(path: &str) -> bool {
@@ -39,19 +43,34 @@ fn segments(path: &str) -> Option<Vec<String>> {
 
 /// Serves a request to the management API.
 pub(super) async fn answer(gateway: &Arc<Gateway>, request: Request<Incoming>) -> Response<Body> {
-    if request.headers().contains_key(ORIGIN) || !gateway.is_signed(request.headers()) {
-        return refused(&Refusal::forbidden());
+    let request_id = gateway.request_id();
+    let mut response = decide(gateway, request, &request_id).await;
+    if let Ok(id) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
+async fn decide(gateway: &Gateway, request: Request<Incoming>, request_id: &str) -> Response<Body> {
+    if let Err(reason) = gateway.check_caller(request.headers()) {
+        let method = request.method();
+        gateway.bus.tell(Fact::Rejected {
+            status: 403,
+            reason: format!("a {method} to the management API {reason}"),
+            hint: reason.hint().map(str::to_owned),
+        });
+        return forbidden();
     }
     let id = match segments(request.uri().path()).as_deref() {
         Some([id]) if !id.is_empty() => id.clone(),
-        _ => return refused(&Refusal::forbidden()),
+        _ => return forbidden(),
     };
     let known = [Method::GET, Method::POST, Method::DELETE];
     if !known.contains(request.method()) {
-        return refused(&Refusal::forbidden());
+        return forbidden();
     }
     let Ok(parsed) = id.parse::<ConnectionId>() else {
-        return malformed(gateway, &id);
+        return malformed(&id, request_id);
     };
     let live = gateway
         .registry
@@ -114,11 +133,16 @@ fn too_slow() -> Response<Body> {
     )
 }
 
-fn malformed(gateway: &Gateway, id: &str) -> Response<Body> {
+fn forbidden() -> Response<Body> {
+    let body = r#"{"message":"Forbidden"}"#.to_owned();
+    error(StatusCode::FORBIDDEN, "ForbiddenException", body)
+}
+
+fn malformed(id: &str, request_id: &str) -> Response<Body> {
     let body = serde_json::json!({
         "message": format!("Invalid connectionId: {id}"),
         "connectionId": id,
-        "requestId": gateway.request_id(),
+        "requestId": request_id,
     });
     error(
         StatusCode::BAD_REQUEST,
@@ -151,18 +175,53 @@ fn error(status: StatusCode, kind: &'static str, body: String) -> Response<Body>
     response
 }
 
+/// Why a caller may not use the management API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum BadCaller {
+    /// It is a page in a browser.
+    #[error("came from a web page")]
+    Page,
+    /// There is no signature.
+    #[error("is not signed")]
+    Unsigned,
+    /// The access key is not the one that the sandbox gave to the app.
+    #[error("is signed with an access key that this sandbox did not give out")]
+    Stranger,
+}
+
+impl BadCaller {
+    fn hint(self) -> Option<&'static str> {
+        match self {
+            Self::Page => None,
+            Self::Unsigned => Some(
+                "AWS wants Signature Version 4; its SDKs sign as soon as they have credentials",
+            ),
+            Self::Stranger => Some(
+                "the app finds the right one in AWS_ACCESS_KEY_ID; for callers outside it, start with --allow-any-credentials",
+            ),
+        }
+    }
+}
+
 impl Gateway {
-    /// Whether a request carries credentials that this sandbox gave out.
-    fn is_signed(&self, headers: &HeaderMap) -> bool {
+    /// Whether a request comes from somebody to whom this sandbox gave credentials. The signature
+    /// itself is not computed: whoever can read the key id could read the secret as well.
+    fn check_caller(&self, headers: &HeaderMap) -> Result<(), BadCaller> {
+        if headers.contains_key(ORIGIN) {
+            return Err(BadCaller::Page);
+        }
         let header = headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok());
-        let credential = header
-            .and_then(|h| h.strip_prefix("AWS4-HMAC-SHA256"))
-            .and_then(|h| {
-                h.split(',')
-                    .find_map(|part| part.trim().strip_prefix("Credential="))
-            });
+        let parts = header.and_then(|h| h.strip_prefix("AWS4-HMAC-SHA256 "));
+        let credential = parts.and_then(|parts| {
+            let mut parts = parts.split(',');
+            parts.find_map(|part| part.trim().strip_prefix("Credential="))
+        });
         let key_id = credential.and_then(|c| c.split('/').next());
-        key_id.is_some_and(|key| self.any_credentials || key == self.credentials.key_id)
+        match key_id {
+            None | Some("") => Err(BadCaller::Unsigned),
+            Some(key) if self.any_credentials || key == self.credentials.key_id => Ok(()),
+            Some(_) => Err(BadCaller::Stranger),
+        }
     }
 }
 

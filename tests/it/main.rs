@@ -26,6 +26,7 @@ mod lifecycle;
 mod limits;
 mod load_failures;
 mod logs;
+mod management;
 mod messages;
 mod script;
 mod seed;
