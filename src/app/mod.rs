@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::cli::SdkChoice;
 use crate::config::Config;
 use crate::control::{self, Announcement};
 use crate::dispatch::{self, AppSource, Command, DispatchConfig, DispatchHandle};
@@ -75,7 +76,12 @@ pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Run
     let loader = Loader::new(&config.app_dir, &runtime_dir, bus.clone());
     let app_env = AppEnv {
         url: url.clone(),
-        ws_url: ws_url.clone(),
+        ws_url: match config.sdk {
+            SdkChoice::Bundled => ws_url.clone(),
+            // Its AWS SDK takes this for an endpoint, and knows no other scheme; it makes
+            // `https` of `wss` itself.
+            SdkChoice::Installed => url.clone(),
+        },
         app_name: app_name(&config.app_dir),
         env_type: config.env.name(),
         key_id: credentials.key_id,
@@ -348,8 +354,8 @@ fn new_credentials() -> Result<Credentials, Failure> {
 /// Settings of our own JavaScript.
 fn settings(config: &Config, control: &Path) -> String {
     let sdk = match config.sdk {
-        crate::cli::SdkChoice::Bundled => "embedded",
-        crate::cli::SdkChoice::Installed => "installed",
+        SdkChoice::Bundled => "embedded",
+        SdkChoice::Installed => "installed",
     };
     serde_json::json!({
         "loader": { "appDir": config.app_dir, "sdk": sdk },

@@ -37,7 +37,9 @@ impl AccessRules {
             return Ok(());
         }
         let ours = is_loopback(&name) || (self.any_address && is_address(&name));
-        let port_fits = port.unwrap_or(80) == self.port;
+        // Browsers name every port but 80. Older AWS SDKs, the one inside the published `@ampt/sdk`
+        // among them, never do.
+        let port_fits = port.is_none_or(|port| port == self.port);
         if ours && port_fits {
             Ok(())
         } else {
@@ -126,14 +128,16 @@ mod tests {
             "[::1]:8810",
             "127.1.2.3:8810",
             "app.localhost:8810",
+            "127.0.0.1",
+            "localhost",
             "my.test",
             "my.test:443",
         ] {
             assert_eq!(rules().check_host(Some(host)), Ok(()), "{host}");
         }
         for host in [
-            "127.0.0.1",
             "127.0.0.1:80",
+            "evil.example",
             "evil.example:8810",
             "localhost.evil.example:8810",
             "127.0.0.1.evil.example:8810",

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue, ORIGIN};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
@@ -21,6 +21,9 @@ use crate::iso;
 
 /// Largest message that can be posted, in bytes.
 const MAX_POST: usize = 131_072;
+
+/// After so many bytes of a message that is too large the connection is closed.
+const MAX_READ: usize = 32 << 20;
 
 /// The header in which AWS names an error.
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
@@ -94,9 +97,9 @@ async fn decide(gateway: &Gateway, request: Request<Incoming>, request_id: &str)
 }
 
 async fn post(connection: &Connection, request: Request<Incoming>) -> Response<Body> {
-    let message = match Limited::new(request.into_body(), MAX_POST).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(cause) if cause.is::<LengthLimitError>() => {
+    let message = match read_message(request.into_body()).await {
+        Ok(Some(message)) => message,
+        Ok(None) => {
             let body = r#"{"message":"Message too long"}"#.to_owned();
             return error(
                 StatusCode::PAYLOAD_TOO_LARGE,
@@ -114,6 +117,25 @@ async fn post(connection: &Connection, request: Request<Incoming>) -> Response<B
         Put::Closing => error(StatusCode::GONE, "GoneException", String::new()),
         Put::Full => too_slow(),
     }
+}
+
+/// The message in a body; `None` if it is too large. What is too much is read all the same, if
+/// it is not endless: clients write the whole body before they look for an answer.
+async fn read_message(mut body: Incoming) -> Result<Option<Bytes>, hyper::Error> {
+    let mut message = BytesMut::new();
+    let mut read = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else {
+            continue;
+        };
+        read += data.len();
+        if read <= MAX_POST {
+            message.extend_from_slice(&data);
+        } else if read > MAX_READ {
+            break;
+        }
+    }
+    Ok((read <= MAX_POST).then(|| message.freeze()))
 }
 
 /// A posted message as text: what is not UTF-8 is replaced, since only text frames are sent.

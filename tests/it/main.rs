@@ -29,6 +29,7 @@ mod logs;
 mod management;
 mod messages;
 mod script;
+mod sdk;
 mod seed;
 mod sending;
 mod signals;

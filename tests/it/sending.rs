@@ -6,7 +6,7 @@ use crate::support::App;
 
 /// An app whose message is an expression to evaluate, with `ws`, the connection `c` and what else
 /// there is in scope; it answers with what came of it.
-const EVALUATE: &str = r#"
+pub const EVALUATE: &str = r#"
 import { ws, SocketConnection } from '@ampt/sdk';
 import sockets, { InvalidConnectionError, WebSocketError } from '@ampt/sdk/websockets';
 ws.on('message', async (c, { run }) => {

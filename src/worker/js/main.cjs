@@ -42,7 +42,7 @@ async function load({ entry, variables }) {
 
 async function prepare() {
   loader.install({ runtimeDir: __dirname, ...runtime.config.loader });
-  require('./sdk/index.cjs');
+  require(runtime.config.loader.sdk === 'installed' ? './sdk/installed.cjs' : './sdk/index.cjs');
   require('./data/index.cjs');
 }
 

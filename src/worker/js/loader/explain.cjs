@@ -58,7 +58,9 @@ function missingModule(errors, { code, message, read, frames }) {
   if (!from || !errors.rules.isApp(from)) return { hint: 'is everything installed? run `npm install`' };
   const wanted = specifierIn(errors, specifier, from);
   specifier = wanted.specifier;
-  const { hint } = errors.channel.call({ op: 'missing', specifier, from });
+  let { hint } = errors.channel.call({ op: 'missing', specifier, from });
+  // Ours is always there: it was not wanted.
+  if (hint && /^@ampt\/sdk(\/|$)/.test(specifier)) hint += ', or start without `--sdk installed`';
   return {
     message: `cannot find module '${specifier}', imported by ${errors.shown(from)}`,
     ...(hint && { hint }),

@@ -2,6 +2,7 @@
 // a private socket, to which the sandbox passes on what is neither a WebSocket nor the management
 // API.
 'use strict';
+const { AsyncLocalStorage } = require('node:async_hooks');
 const { createReadStream, existsSync, readFileSync, rmSync, statSync } = require('node:fs');
 const { createServer, Server } = require('node:http');
 const { join, normalize, resolve } = require('node:path');
@@ -16,6 +17,8 @@ const PAGES = { 404: 'Not Found', 500: 'Internal Server Error' };
 const handlers = [];
 const pages = {};
 let timeout = DEFAULT_TIMEOUT_MS;
+/** The time limit of the request that is being answered. */
+const limits = new AsyncLocalStorage();
 let listening;
 
 const clean = (prefix) => `/${prefix.split('/').filter(Boolean).join('/')}`;
@@ -149,9 +152,23 @@ function holdNotFound(res, onNotFound) {
   }
 }
 
-async function answer(req, res) {
+/** Answers a request within its time. */
+function answer(req, res) {
+  const limit = {
+    set(ms) {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => fail(req, res, new Error(`the request took longer than ${ms} ms`)), ms);
+    },
+  };
+  limit.set(timeout);
+  return limits.run(limit, async () => {
+    await runHandlers(req, res);
+    clearTimeout(limit.timer);
+  });
+}
+
+async function runHandlers(req, res) {
   const path = req.url.split('?')[0];
-  const timer = setTimeout(() => fail(req, res, new Error(`the request took longer than ${timeout} ms`)), timeout);
   try {
     const matching = handlers.filter(({ prefix }) => path.startsWith(prefix));
     let notFound;
@@ -163,8 +180,6 @@ async function answer(req, res) {
     await (notFound ? notFound() : page(res, 404));
   } catch (error) {
     fail(req, res, error);
-  } finally {
-    clearTimeout(timer);
   }
 }
 
@@ -206,8 +221,11 @@ const http = {
   use,
   useNodeHandler,
   on,
+  /** Inside a request the time that this one may take, else the time of all. */
   setTimeout: (ms) => {
-    timeout = ms;
+    const limit = limits.getStore();
+    if (limit) limit.set(ms);
+    else timeout = ms;
   },
   readStaticFile: async (path) => {
     const stream = await readStaticFile(path);

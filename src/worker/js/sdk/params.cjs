@@ -1,5 +1,6 @@
 // `params`: the app's parameters, from `PARAMS` (JSON) and the environment.
 'use strict';
+const { config } = require('../runtime.cjs');
 
 const NAMES = {
   ORG_NAME: 'AMPT_ORG_NAME',
@@ -63,4 +64,13 @@ function params(key) {
   return all().list[key] || declared[key] || undefined;
 }
 
-module.exports = { params, declare: (variables) => { declared = variables; } };
+/** Takes in the `.env` file's variables, before any of the app's code. */
+function declare(variables) {
+  declared = variables;
+  // The published package reads them here.
+  if (config.loader.sdk === 'installed') {
+    process.env.PARAMS = JSON.stringify({ ...variables, ...readJson('PARAMS') });
+  }
+}
+
+module.exports = { params, declare };

@@ -1,17 +1,11 @@
 // The `ws` interface.
 'use strict';
-const link = require('../link.cjs');
-const { byHandle, invoke, register, warnOnce } = require('../runtime.cjs');
+const { register, warnOnce } = require('../runtime.cjs');
 const connection = require('./connection.cjs');
+const { receive } = require('./socket-events.cjs');
 const { timeoutOf } = require('./timeout.cjs');
 
 const { send, isConnected, close, SocketConnection, InvalidConnectionError, WebSocketError } = connection;
-
-const CONNECTED = 3;
-const MESSAGE = 4;
-const DISCONNECTED = 5;
-const BINARY = 12;
-const ID_LENGTH = 16;
 
 const listeners = { connected: undefined, message: undefined, disconnected: undefined };
 
@@ -29,15 +23,9 @@ function on(event, config, handler) {
   register({ event, timeout: timeoutOf(config) });
 }
 
-const onConnected = (socket) => listeners.connected?.(socket);
-const onDisconnected = (socket, reason) => listeners.disconnected?.(socket, reason);
-
-link.handlers[CONNECTED] = (bytes, start, end) => {
-  const invocation = bytes.readUInt32LE(start);
-  const id = byHandle.get(bytes.readUInt32LE(start + 4))?.id ?? bytes.latin1Slice(start + 8, start + 8 + ID_LENGTH);
-  const meta = JSON.parse(bytes.utf8Slice(start + 8 + ID_LENGTH, end));
-  // The name that an older document uses; the published package never had it.
-  Object.defineProperty(meta, 'queryStringParams', {
+/** Gives `meta` the name that an older document uses; the published package never had it. */
+function withOldName(meta) {
+  return Object.defineProperty(meta, 'queryStringParams', {
     enumerable: false,
     configurable: true,
     get() {
@@ -45,15 +33,7 @@ link.handlers[CONNECTED] = (bytes, start, end) => {
       return meta.queryStringParameters;
     },
   });
-  invoke(invocation, onConnected, new SocketConnection(id, meta));
-};
-
-link.handlers[DISCONNECTED] = (bytes, start, end) => {
-  const invocation = bytes.readUInt32LE(start);
-  const id = bytes.latin1Slice(start + 4, start + 4 + ID_LENGTH);
-  const reason = bytes.utf8Slice(start + 4 + ID_LENGTH, end);
-  invoke(invocation, onDisconnected, new SocketConnection(id), reason);
-};
+}
 
 const MAY_BE_JSON = new Set([...'{["-0123456789tfn \t\r\n'].map((c) => c.charCodeAt(0)));
 
@@ -69,30 +49,17 @@ function parse(text) {
   }
 }
 
-function onMessage(socket, text) {
-  const handler = listeners.message;
-  if (handler === undefined) return undefined;
-  if (text === 'ping') return socket.send('pong');
-  return handler(socket, parse(text));
-}
-
-function idOf(bytes, at) {
-  return byHandle.get(bytes.readUInt32LE(at))?.id;
-}
-
-link.handlers[MESSAGE] = (bytes, start, end) => {
-  const invocation = bytes.readUInt32LE(start);
-  const id = idOf(bytes, start + 4) ?? bytes.latin1Slice(start + 8, start + 8 + ID_LENGTH);
-  const text = bytes.utf8Slice(start + 8 + ID_LENGTH, end);
-  invoke(invocation, onMessage, new SocketConnection(id), text);
-};
-
-link.handlers[BINARY] = (bytes, start, end) => {
-  const invocation = bytes.readUInt32LE(start);
-  const id = idOf(bytes, start + 4) ?? bytes.latin1Slice(start + 8, start + 8 + ID_LENGTH);
-  const text = bytes.latin1Slice(start + 8 + ID_LENGTH, end);
-  invoke(invocation, (socket, data) => listeners.message?.(socket, data), new SocketConnection(id), text);
-};
+receive({
+  connected: (id, meta) => listeners.connected?.(new SocketConnection(id, withOldName(meta))),
+  message(id, text) {
+    const handler = listeners.message;
+    if (handler === undefined) return undefined;
+    if (text === 'ping') return send(id, 'pong');
+    return handler(new SocketConnection(id), parse(text));
+  },
+  binary: (id, base64) => listeners.message?.(new SocketConnection(id), base64),
+  disconnected: (id, reason) => listeners.disconnected?.(new SocketConnection(id), reason),
+});
 
 const ws = { on, send, isConnected, close };
 
