@@ -20,7 +20,10 @@ const DATA: std::ops::RangeInclusive<u8> = 16..=63;
 #[derive(Deserialize)]
 struct Published {
     name: String,
+    /// When it is due, in milliseconds since the epoch.
     time: i64,
+    /// In how many milliseconds it is due, if the app said so rather than naming a time.
+    after: Option<i64>,
 }
 
 impl Dispatcher {
@@ -83,7 +86,11 @@ impl Dispatcher {
             name: published.name,
             json: String::from_utf8_lossy(payload).into_owned(),
         };
-        let taken = self.schedule(published.time, command);
+        let due = match published.after {
+            Some(ms) => self.clock.now_ms().saturating_add(ms),
+            None => published.time,
+        };
+        let taken = self.schedule(due, command);
         if !taken {
             self.bus.log(
                 Level::Error,

@@ -20,6 +20,7 @@ mod dev_json;
 mod dispatch;
 mod endings;
 mod entries;
+mod events;
 mod failures;
 mod http;
 mod lifecycle;

@@ -2,8 +2,9 @@
 // clock; events that are due after a stop of the sandbox are gone.
 'use strict';
 const { randomBytes } = require('node:crypto');
+const { inspect } = require('node:util');
 const link = require('../link.cjs');
-const { invoke, register, request } = require('../runtime.cjs');
+const { hint, invoke, register, request } = require('../runtime.cjs');
 const { timeoutOf } = require('./timeout.cjs');
 
 const OP_PUBLISH = 64;
@@ -38,33 +39,36 @@ function addUnits(now, count, unit) {
   return date.getTime();
 }
 
-/** When an event with this `after` is due, in epoch milliseconds. */
+/** When an event with this `after` is due, in epoch milliseconds, and whether that counts from now. */
 function dueTime(after, now) {
-  if (!after) return now;
-  if (typeof after === 'number') return Math.abs(after) <= TEN_YEARS_MS ? now + after : after;
-  if (after instanceof Date) return after.getTime();
+  if (!after) return [now, true];
+  if (typeof after === 'number') return Math.abs(after) <= TEN_YEARS_MS ? [now + after, true] : [after, false];
+  if (after instanceof Date) return [after.getTime(), false];
   const absolute = Date.parse(after);
-  if (!Number.isNaN(absolute)) return absolute;
+  if (!Number.isNaN(absolute)) return [absolute, false];
   const [, count, word] = /^\s*([+-]?\d+)(?:\.\d+)?\s+([a-z]+?)s?\s*$/i.exec(String(after)) ?? [];
   const unit = word?.toLowerCase();
-  if (!UNITS.includes(unit)) throw new Error('Invalid delivery time');
-  return addUnits(now, Number(count), unit);
+  if (!UNITS.includes(unit)) throw hint(new Error('Invalid delivery time'), `write \`"5 minutes"\`, milliseconds or a date, not ${inspect(after)}`);
+  return [addUnits(now, Number(count), unit), true];
 }
 
 /** Publishes an event; resolves once the sandbox has it. */
 async function publish(name, config, body) {
-  if (body === undefined) {
+  // As in the published package: a falsy body gives way to the config.
+  if (!body) {
     body = config;
     config = undefined;
   }
   if (!body) throw new Error('Missing body for event');
   const now = Date.now();
-  const time = Math.max(now, dueTime(config?.after, now));
+  const [due, isRelative] = dueTime(config?.after, now);
+  const time = Math.max(now, due);
   if (!(time - now <= YEAR_MS)) throw new Error('Event delivery must be within one year');
   const full = name.includes(':') ? name : `custom:${name}`;
   const event = { id: idFor(time), name: full, body, time, delay: time - now };
-  const text = JSON.stringify(event);
-  if (Buffer.byteLength(text) > LARGEST) throw new Error('Event body is too large');
+  if (JSON.stringify(event).length > LARGEST) throw new Error('Event body is too large');
+  // The sandbox's clock may be ahead of this process's.
+  const text = JSON.stringify(isRelative ? { ...event, after: event.delay } : event);
   await new Promise((resolve) => request(OP_PUBLISH, text, resolve));
   return { id: event.id, time, delay: event.delay };
 }
@@ -89,8 +93,9 @@ function on(name, config, handler) {
 
 link.handlers[EVENT] = (bytes, start, end) => {
   const invocation = bytes.readUInt32LE(start);
-  const { name, ...rest } = JSON.parse(bytes.utf8Slice(start + 4, end));
-  const event = { target: `event:${name}`, name: name.replace(/^custom:/, ''), ...rest };
+  const { id, name, body, time, delay } = JSON.parse(bytes.utf8Slice(start + 4, end));
+  const shown = name.replace(/^custom:/, '');
+  const event = { target: `event:${name}`, id, name: shown, body, time, delay, attempt: 1 };
   const context = { setTimeout() {} };
   const run = () => Promise.all((listeners.get(name) ?? []).map(({ handler }) => handler(event, context)));
   invoke(invocation, run);
