@@ -3,17 +3,8 @@
 
 use serde_json::{Value, json};
 
+use crate::http::get;
 use crate::support::{App, Client, Dev};
-
-/// Everything that comes for a GET of a path.
-fn get(dev: &Dev, path: &str) -> String {
-    let mut socket = dev.socket();
-    let host = dev.address();
-    socket.write(
-        format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").as_bytes(),
-    );
-    String::from_utf8(socket.end()).expect("UTF-8")
-}
 
 /// The next message of a type; what comes before it is passed over.
 fn next(client: &mut Client, kind: &str) -> Value {

@@ -7,6 +7,7 @@ const { createReadStream, existsSync, readFileSync, rmSync, statSync } = require
 const { createServer, Server } = require('node:http');
 const { join, normalize, resolve } = require('node:path');
 const { Readable } = require('node:stream');
+const { pipeline } = require('node:stream/promises');
 const { config, describe, register } = require('../runtime.cjs');
 const link = require('../link.cjs');
 
@@ -104,12 +105,18 @@ async function runFetch(handler, req, res, last) {
 }
 
 async function send(res, response) {
+  // The request may have taken too long meanwhile, or its client may have gone.
+  if (res.headersSent || res.destroyed) return response.body?.cancel();
+  const body = response.body && Readable.fromWeb(response.body);
   const headers = [...response.headers].filter(([name]) => name !== 'set-cookie');
   res.writeHead(response.status, [...headers.flat(), ...response.headers.getSetCookie().flatMap((c) => ['set-cookie', c])]);
-  if (response.body) {
-    for await (const chunk of response.body) res.write(chunk);
+  if (!body) {
+    res.end();
+    return undefined;
   }
-  res.end();
+  return pipeline(body, res).catch((error) => {
+    if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  });
 }
 
 /** Runs a Node handler. While others follow, its answer is held until its status is known. */
@@ -186,8 +193,8 @@ async function runHandlers(req, res) {
 function fail(req, res, error) {
   const title = `http ${req.method} ${req.url}`;
   link.sendBare(NOTICE, JSON.stringify({ level: 'error', title, error: describe(error) }));
-  if (res.headersSent) res.destroy();
-  else page(res, 500);
+  if (!res.headersSent) page(res, 500);
+  else if (!res.writableEnded) res.destroy();
 }
 
 /** The app's own page for a status, or its plain text. */
