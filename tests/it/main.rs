@@ -34,6 +34,7 @@ mod load_failures;
 mod logs;
 mod management;
 mod messages;
+mod repl;
 mod script;
 mod sdk;
 mod seed;

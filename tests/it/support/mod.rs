@@ -6,6 +6,8 @@ mod dev;
 mod log;
 mod nodes;
 mod raw;
+mod screen;
+mod terminal;
 
 use std::time::Duration;
 
@@ -17,6 +19,8 @@ pub use dev::Dev;
 pub use log::{EventLog, Pattern};
 pub use nodes::{each_node, node_script};
 pub use raw::{RawSocket, Response};
+pub use screen::Screen;
+pub use terminal::{Modes, Terminal, key};
 
 /// How long anything may take before a test gives up on it. It bounds failures; no passing test
 /// waits for it.
