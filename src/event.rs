@@ -1,5 +1,7 @@
 //! The facts that the log, the REPL, `--json`, reporters and the recorder consume.
 
+mod wire;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
@@ -7,6 +9,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::domain::{Clock, ConnectionId, RateLimits};
+use wire::Tap;
+pub use wire::{Closer, Recording, Wire};
 
 /// Something that happened in the sandbox, and when.
 #[derive(Debug, Clone)]
@@ -204,6 +208,7 @@ const FULL_QUEUE: usize = 2 * QUEUE;
 pub struct EventBus {
     clock: Clock,
     shared: Arc<Mutex<Shared>>,
+    tap: Tap,
 }
 
 #[derive(Default)]
@@ -238,6 +243,7 @@ impl EventBus {
         Self {
             clock,
             shared: Arc::default(),
+            tap: Tap::default(),
         }
     }
 
@@ -264,6 +270,16 @@ impl EventBus {
             text: text.into(),
             source: "sandbox",
         });
+    }
+
+    /// Tells what crosses the wire to whoever records it.
+    pub fn wire(&self, fact: impl FnOnce() -> Wire) {
+        self.tap.tell(fact);
+    }
+
+    /// What crosses the wire from now on; `None` if it is recorded already.
+    pub fn record(&self) -> Option<Recording> {
+        self.tap.open()
     }
 
     /// What happens from now on.

@@ -70,6 +70,9 @@ pub struct DevArgs {
     /// The Node to run, version 20 or newer
     #[arg(long, value_name = "PATH", default_value = "node")]
     pub node: PathBuf,
+    /// Write what happens as a fixture that `ampt-ws test` replays
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
     /// Which @ampt/sdk the app gets
     #[arg(long, value_name = "WHICH", default_value = "bundled")]
     pub sdk: SdkChoice,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::record;
 use super::signals::Signals;
 use crate::app::{self, Running};
 use crate::cli::{Common, DevArgs};
@@ -35,6 +36,7 @@ pub fn run(common: &Common, args: &DevArgs) -> Result<u8, Failure> {
         screen: Screen::stdout(),
         wants_repl: !args.no_repl && !common.json && terminal::is_possible(),
         attended: args.attended,
+        record: record::Wish::of(args, &config)?,
         config,
     };
     let (style, screen) = (foreground.style, foreground.screen.clone());
@@ -55,19 +57,35 @@ struct Foreground {
     wants_repl: bool,
     /// Whether it ends with its standard input.
     attended: bool,
+    record: Option<record::Wish>,
 }
 
 impl Foreground {
     async fn serve(&self, bus: &EventBus, clock: &Clock) -> Result<u8, Failure> {
         let mut signals = Signals::new(self.attended)?;
+        // What the first client does must not be missed, so the tap is open before it can come.
+        let tap = self.record.as_ref().and_then(|_| bus.record());
         let running = tokio::select! {
             running = app::start(&self.config, bus, clock) => running?,
             _ = signals.next() => return Ok(exit::INTERRUPTED),
+        };
+        let recorder = match (&self.record, tap) {
+            (Some(wish), Some(tap)) => match wish.start(&running, tap).await {
+                Ok(recorder) => Some(recorder),
+                Err(failure) => {
+                    running.stop("it cannot be recorded").await;
+                    return Err(failure);
+                }
+            },
+            _ => None,
         };
         let cause = tokio::select! {
             cause = self.run_until_told(&running) => cause,
             cause = signals.next() => Ok(cause.to_owned()),
         };
+        if let Some(recorder) = recorder {
+            recorder.finish().await;
+        }
         let (shown, failure) = match cause {
             Ok(cause) => (cause, None),
             Err(failure) => ("the app does not run".to_owned(), Some(failure)),

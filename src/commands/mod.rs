@@ -4,6 +4,7 @@ mod completions;
 pub mod connect;
 pub mod dev;
 pub mod offline;
+mod record;
 mod sandbox;
 mod signals;
 mod stop;

@@ -13,12 +13,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use super::handshake::{Acceptance, Refusal, RequestHead, connected_fact};
+use super::handshake::{Acceptance, Refusal, RequestHead, connected_fact, texts};
 use super::inbound::Presence;
 use super::registry::Connection;
 use super::{Gateway, connection, http};
 use crate::domain::ConnectionId;
-use crate::event::Level;
+use crate::event::{Level, Wire};
 
 /// Longest head of a request, in bytes.
 const MAX_HEAD: usize = 16 * 1024;
@@ -115,6 +115,12 @@ pub(super) async fn open(
     let meta = &acceptance.meta;
     let connection = Arc::new(Connection::new(handle, id, remote, meta));
     gateway.bus.tell(connected_fact(id, meta, remote));
+    gateway.bus.wire(|| Wire::Handshake {
+        target: acceptance.target.clone(),
+        headers: texts(&meta.headers),
+        status: 101,
+        connection_id: Some(id),
+    });
     gateway.registry.insert(connection.clone());
     gateway
         .inbound

@@ -19,7 +19,7 @@ use super::inbound::{Message, Presence};
 use super::outbox::Taken;
 use super::registry::Connection;
 use crate::domain::{BinaryMessages, CloseReason};
-use crate::event::{Fact, Payload};
+use crate::event::{Closer, Fact, Payload, Wire};
 
 /// Size of a connection's read buffer. It is held by every idle connection; typical messages
 /// are far smaller.
@@ -54,6 +54,7 @@ pub(super) async fn spawn(
         socket: Some(socket),
         held: None,
         unflushed: false,
+        closed_by_client: false,
     };
     gateway.tasks.spawn(task);
 }
@@ -68,6 +69,8 @@ struct ConnectionTask {
     held: Option<Message>,
     /// Something was handed to the socket since it was last flushed.
     unflushed: bool,
+    /// The client has sent a close frame.
+    closed_by_client: bool,
 }
 
 impl Future for ConnectionTask {
@@ -159,6 +162,10 @@ impl ConnectionTask {
             connection_id: self.connection.id,
             data: Payload::of(text),
         });
+        self.gateway.bus.wire(|| Wire::Sent {
+            connection_id: self.connection.id,
+            text: text.to_string(),
+        });
     }
 
     /// Reads messages until there is none, the queue is full, or the turn is over.
@@ -197,16 +204,26 @@ impl ConnectionTask {
     /// Takes one frame; the reason if it ends the connection.
     fn receive(&mut self, frame: Frame) -> Option<CloseReason> {
         match frame {
-            Frame::Text(text) => self.accept(text, false),
-            Frame::Binary(bytes) => match self.gateway.limits.binary {
+            Frame::Text(text) => {
+                self.gateway.bus.wire(|| Wire::Received {
+                    connection_id: self.connection.id,
+                    text: text.to_string(),
+                });
+                self.accept(text, false);
+            }
+            Frame::Binary(bytes) => match self.note_binary(&bytes) {
                 BinaryMessages::Close => return Some(CloseReason::BINARY),
                 BinaryMessages::Allow => {
                     let text = base64::engine::general_purpose::STANDARD.encode(bytes);
                     self.accept(text.into(), true);
                 }
             },
-            Frame::Close(None) => return Some(CloseReason::NO_STATUS),
+            Frame::Close(None) => {
+                self.closed_by_client = true;
+                return Some(CloseReason::NO_STATUS);
+            }
             Frame::Close(Some(close)) => {
+                self.closed_by_client = true;
                 return Some(CloseReason::by_client(close.code.into(), &close.reason));
             }
             // The library answers it.
@@ -217,6 +234,15 @@ impl ConnectionTask {
             Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_) => {}
         }
         None
+    }
+
+    /// Tells of a binary message; gives what is to be done with it.
+    fn note_binary(&self, bytes: &[u8]) -> BinaryMessages {
+        self.gateway.bus.wire(|| Wire::ReceivedBinary {
+            connection_id: self.connection.id,
+            bytes: bytes.to_vec(),
+        });
+        self.gateway.limits.binary
     }
 
     fn accept(&mut self, text: Utf8Bytes, binary: bool) {
@@ -236,6 +262,9 @@ impl ConnectionTask {
             return;
         }
         self.gateway.tell_throttled(Some(self.connection.id));
+        self.gateway.bus.wire(|| Wire::Throttled {
+            connection_id: self.connection.id,
+        });
         let request_id = self.gateway.request_id();
         self.gateway
             .send_error(&self.connection, "Too Many Requests", &request_id);
@@ -249,6 +278,16 @@ impl ConnectionTask {
             connection_id: self.connection.id,
             code: reason.code,
             reason: reason.reason.to_string(),
+        });
+        self.gateway.bus.wire(|| Wire::Closed {
+            connection_id: self.connection.id,
+            code: reason.code,
+            reason: reason.reason.to_string(),
+            by: match self.closed_by_client {
+                true => Closer::Client,
+                false if reason == CloseReason::VANISHED => Closer::Nobody,
+                false => Closer::Server,
+            },
         });
         let closed = Presence::Closed(self.connection.clone(), reason.clone());
         self.gateway.inbound.presence(closed);

@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use super::Gateway;
 use super::access::BadHost;
 use super::registry::Meta;
-use crate::event::Fact;
+use crate::event::{Fact, Wire};
 
 /// The head of a request, however it was read.
 pub struct RequestHead<'a> {
@@ -37,6 +37,8 @@ pub struct Refusal {
 
 /// An accepted handshake.
 pub struct Acceptance {
+    /// The request target.
+    pub target: String,
     /// Value of `Sec-WebSocket-Accept`.
     pub accept_key: String,
     /// The subprotocol that was negotiated.
@@ -116,6 +118,17 @@ impl Gateway {
 
     /// Decides on a handshake: 403, 429, 400 and 426 come before 101, nothing after it.
     pub(super) fn decide(&self, head: &RequestHead<'_>) -> Result<Acceptance, Refusal> {
+        self.judge(head).inspect_err(|refusal| {
+            self.bus.wire(|| Wire::Handshake {
+                target: head.target.to_owned(),
+                headers: texts(&title_cased(head.headers)),
+                status: refusal.status.as_u16(),
+                connection_id: None,
+            });
+        })
+    }
+
+    fn judge(&self, head: &RequestHead<'_>) -> Result<Acceptance, Refusal> {
         self.check_host(head)?;
         let key = well_formed_upgrade(head)?;
         self.check_origin(head)?;
@@ -149,6 +162,7 @@ impl Gateway {
             ));
         }
         Ok(Acceptance {
+            target: head.target.to_owned(),
             accept_key: derive_accept_key(key.as_bytes()),
             subprotocol: self.negotiate(head),
             meta: self.meta(head),
@@ -193,15 +207,10 @@ impl Gateway {
     }
 
     fn meta(&self, head: &RequestHead<'_>) -> Meta {
-        let mut headers = Map::new();
-        for (name, value) in head.headers {
-            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            headers.insert(title_case(name.as_str()), Value::String(value));
-        }
         Meta {
             connected_at: self.clock.now_ms(),
             query_string_parameters: query_parameters(head.target),
-            headers,
+            headers: title_cased(head.headers),
         }
     }
 }
@@ -275,6 +284,25 @@ pub(super) fn query_parameters(target: &str) -> Option<Map<String, Value>> {
 fn decode(text: &str) -> String {
     let spaced = text.replace('+', " ");
     percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+}
+
+/// Headers as handlers see them.
+fn title_cased(headers: &HeaderMap) -> Map<String, Value> {
+    let mut named = Map::new();
+    for (name, value) in headers {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        named.insert(title_case(name.as_str()), Value::String(value));
+    }
+    named
+}
+
+/// Headers as text.
+pub(super) fn texts(headers: &Map<String, Value>) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    headers
+        .iter()
+        .map(|(name, value)| (name.clone(), text(value)))
+        .collect()
 }
 
 /// `sec-websocket-key` as `Sec-WebSocket-Key`: the HTTP library lower-cases names, API Gateway

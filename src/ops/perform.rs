@@ -19,7 +19,7 @@ use crate::dispatch::{Command, DispatchHandle};
 use crate::domain::selector::SelectError;
 use crate::domain::{Clock, CloseReason, EnvironmentType, Selector};
 use crate::error::Failure;
-use crate::event::EventBus;
+use crate::event::{EventBus, Wire};
 use crate::gateway::outbox::Put;
 use crate::gateway::{Connection, Gateway};
 use crate::iso;
@@ -72,7 +72,18 @@ impl Perform for Sandbox {
 }
 
 impl Sandbox {
+    /// Performs a request, and tells of it to whoever records.
     async fn perform(&self, request: Request) -> Answer {
+        let told = serde_json::to_value(&request).unwrap_or_default();
+        let answer = self.carry_out(request).await?;
+        self.bus.wire(|| Wire::Done {
+            request: told,
+            answer: answer.clone(),
+        });
+        Ok(answer)
+    }
+
+    async fn carry_out(&self, request: Request) -> Answer {
         match request {
             Request::List => document(&self.list()),
             Request::Send { selector, data } => self.send(&selector, &data),

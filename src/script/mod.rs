@@ -12,6 +12,7 @@ pub mod load;
 pub mod matching;
 pub mod outcome;
 pub mod problem;
+pub mod record;
 pub mod run;
 pub mod sandbox;
 pub mod story;

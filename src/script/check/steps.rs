@@ -86,6 +86,10 @@ impl Checker<'_> {
         for name in self.names(&step.send.0)? {
             self.open(&name, "it cannot send")?;
         }
+        let by_server = by_server(step.by.as_deref(), "send")?;
+        if by_server && step.binary.is_some() {
+            return Err(Mistake::new("the server sends text only").hint("add a `message` instead"));
+        }
         match (&step.message, &step.binary) {
             (Some(message), None) => self.value(message),
             (None, Some(base64)) => decode(base64).map(drop).map_err(Mistake::new),
@@ -137,12 +141,7 @@ impl Checker<'_> {
     }
 
     fn close(&mut self, step: &Close, line: usize) -> Result<(), Mistake> {
-        let by = step.by.as_deref().unwrap_or("client");
-        if !["client", "server"].contains(&by) {
-            return Err(Mistake::new(format!("`{by}` cannot close a connection"))
-                .hint(meant(by, &["client", "server"])));
-        }
-        let by_server = by == "server";
+        let by_server = by_server(step.by.as_deref(), "close a connection")?;
         if by_server && (step.code.is_some() || step.reason.is_some()) {
             return Err(
                 Mistake::new("the server closes with 1000 and a reason of its own")
@@ -257,6 +256,16 @@ impl Checker<'_> {
             true => Ok(()),
             false => existing_file(&self.fixture.dir, name).map(drop),
         }
+    }
+}
+
+/// Whether the server does it.
+fn by_server(by: Option<&str>, what: &str) -> Result<bool, Mistake> {
+    match by {
+        None | Some("client") => Ok(false),
+        Some("server") => Ok(true),
+        Some(other) => Err(Mistake::new(format!("`{other}` cannot {what}"))
+            .hint(meant(other, &["client", "server"]))),
     }
 }
 

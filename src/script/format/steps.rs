@@ -78,7 +78,7 @@ steps! {
         within: Option<Millis>,
     }
 
-    /// A client sends a message.
+    /// A client sends a message, or the server sends one to it.
     Send, "send" {
         /// Who.
         send: Names,
@@ -87,6 +87,10 @@ steps! {
         message: Option<Value>,
         /// A binary message, in base64.
         binary: Option<String>,
+        /// Who sends: `client` (the default), or `server`, which sends to the client as
+        /// `ampt-ws send` does.
+        #[schemars(extend("enum" = ["client", "server", null]))]
+        by: Option<String>,
     }
 
     /// A message comes to a client.

@@ -124,6 +124,9 @@ impl Play<'_> {
     }
 
     pub(super) async fn send(&mut self, step: &Send) -> Done {
+        if step.by.as_deref() == Some("server") {
+            return self.send_by_server(step).await;
+        }
         for name in self.clients(&step.send.0)? {
             let sent = match (&step.binary, &step.message) {
                 (Some(base64), _) => {
@@ -147,6 +150,22 @@ impl Play<'_> {
         Ok(())
     }
 
+    async fn send_by_server(&mut self, step: &Send) -> Done {
+        let message = self.value(step.message.as_ref().unwrap_or(&Value::Null))?;
+        let data = match message {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        for name in self.clients(&step.send.0)? {
+            let request = Request::Send {
+                selector: Selector::Id(self.connection_id(&name)?),
+                data: data.clone(),
+            };
+            self.sandbox.perform(request).await?;
+        }
+        Ok(())
+    }
+
     pub(super) async fn close(&mut self, step: &Close) -> Done {
         let by_server = step.by.as_deref() == Some("server");
         for name in self.clients(&step.close.0)? {
@@ -165,13 +184,18 @@ impl Play<'_> {
         Ok(())
     }
 
-    async fn close_by_server(&mut self, name: &str) -> Done {
+    fn connection_id(&self, name: &str) -> Result<String, Wrong> {
         let peer = self.peers.get(name);
         let id = peer.and_then(|peer| peer.connection_id.clone());
-        let Some(id) = id else {
-            let never = format!("the sandbox does not know a connection of `{name}`");
-            return Err(Wrong::new(never));
-        };
+        id.ok_or_else(|| {
+            Wrong::new(format!(
+                "the sandbox does not know a connection of `{name}`"
+            ))
+        })
+    }
+
+    async fn close_by_server(&mut self, name: &str) -> Done {
+        let id = self.connection_id(name)?;
         let selectors = vec![Selector::Id(id)];
         self.sandbox.perform(Request::Close { selectors }).await?;
         Ok(())

@@ -28,7 +28,7 @@ pub(super) fn in_place_of(text: &str, range: Range<usize>, value: &Value) -> Str
 }
 
 /// How a file writes its JSON.
-struct Style {
+pub struct Style {
     /// `{ "a" … }` rather than `{"a" … }`.
     padded: bool,
     /// `"a": 1` rather than `"a":1`.
@@ -36,7 +36,23 @@ struct Style {
 }
 
 impl Style {
-    fn in_line(&self, value: &Value) -> String {
+    /// As people write fixtures.
+    pub const HAND: Self = Self {
+        padded: true,
+        spaced: true,
+    };
+
+    /// Appends a value that stands in a line with this indentation: in one line if it fits.
+    pub fn push(&self, out: &mut String, value: &Value, indent: &str) {
+        let in_line = self.in_line(value);
+        match indent.len() + in_line.len() <= WIDTH {
+            true => out.push_str(&in_line),
+            false => self.push_lines(out, value, indent),
+        }
+    }
+
+    /// A value in one line.
+    pub fn in_line(&self, value: &Value) -> String {
         let comma = if self.spaced { ", " } else { "," };
         match value {
             Value::Object(fields) if !fields.is_empty() => {

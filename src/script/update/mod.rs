@@ -19,6 +19,7 @@ use super::problem::Source;
 use super::volatile::Steady;
 use crate::error::{Failure, reason};
 
+pub use layout::Style;
 pub use reconcile::reconcile;
 
 /// A value that would have held.
@@ -178,7 +179,7 @@ fn changed_lines(old: &str, new: &str) -> Vec<Line> {
 }
 
 /// Writes a file whole or not at all.
-fn write(file: &Path, text: &str) -> Result<(), Failure> {
+pub fn write(file: &Path, text: &str) -> Result<(), Failure> {
     let mut draft = file.as_os_str().to_owned();
     draft.push(".new");
     let draft = PathBuf::from(draft);

@@ -55,6 +55,10 @@ static ISO: LazyLock<Option<Regex>> = LazyLock::new(|| {
     )
 });
 
+/// Addresses of this machine with a port, wherever they stand.
+static ADDRESS: LazyLock<Option<Regex>> =
+    LazyLock::new(|| known(r"(?:127\.0\.0\.1|localhost|\[::1\]):[0-9]{2,5}\b"));
+
 /// Milliseconds since the epoch, wherever they stand.
 static EPOCH: LazyLock<Option<Regex>> = LazyLock::new(|| known(r"\b1[0-9]{12}\b"));
 
@@ -108,11 +112,6 @@ fn measures(field: &str) -> bool {
     ends.contains(&lower.as_str())
 }
 
-/// Whether a text, as the whole of a string or number, looks like something that changes.
-pub(super) fn whole(text: &str, now_ms: i64) -> bool {
-    string_kind(None, text, now_ms).is_some()
-}
-
 /// The parts of a text that change.
 pub(super) fn spans(text: &str, now_ms: i64) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
@@ -131,6 +130,7 @@ pub(super) fn spans(text: &str, now_ms: i64) -> Vec<Range<usize>> {
         }
     };
     add(&ID, &|_| true);
+    add(&ADDRESS, &|_| true);
     add(&ISO, &|iso| is_near(iso, now_ms));
     add(&EPOCH, &|digits| {
         digits

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use kinds::{Kind, number_kind, spans, string_kind, whole};
+use kinds::{Kind, number_kind, spans, string_kind};
 
 /// Turns what an app said into what a fixture expects of it.
 #[derive(Debug, Default)]
@@ -179,11 +179,12 @@ impl Steady {
 }
 
 /// The strings and numbers in what an app said that look as if they were others the next time.
-pub fn strangers(value: &Value, now_ms: i64) -> Vec<String> {
+/// With each, whether it looks like an id.
+pub fn strangers(value: &Value, now_ms: i64) -> Vec<(String, bool)> {
     let mut found = Vec::new();
     scalars(value, &mut |text| {
-        if whole(text, now_ms) {
-            found.push(text.to_owned());
+        if let Some(kind) = string_kind(None, text, now_ms) {
+            found.push((text.to_owned(), kind == Kind::Id));
         }
     });
     found

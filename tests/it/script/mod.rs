@@ -4,6 +4,7 @@ mod bad;
 mod clients;
 mod data;
 mod failures;
+mod record;
 mod repository;
 mod runs;
 mod sandbox;
