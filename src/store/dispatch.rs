@@ -23,7 +23,14 @@ const MAX_QUEUED: usize = 100_000;
 pub(super) type Gate = Option<VecDeque<Job>>;
 
 /// A call that waits.
-pub(super) type Job = Box<dyn FnOnce(&Shared) + Send>;
+pub(super) type Job = Box<dyn FnOnce(&mut Core) -> Done + Send>;
+
+/// A call that was carried out and is to be answered.
+pub(super) struct Done {
+    /// Answering takes an exclusive operation of its own.
+    pub is_exclusive: bool,
+    pub finish: Box<dyn FnOnce(&Shared) + Send>,
+}
 
 /// What a call came to.
 enum Outcome {
@@ -58,9 +65,12 @@ impl Shared {
             return done(Reply::refused(&busy));
         }
         let payload = payload.to_vec();
-        queue.push_back(Box::new(move |shared| {
-            let outcome = shared.core().carry_out_contained(op, &payload);
-            shared.finish(outcome, done);
+        queue.push_back(Box::new(move |core| {
+            let outcome = core.carry_out_contained(op, &payload);
+            Done {
+                is_exclusive: matches!(outcome, Ok(Outcome::Recorded(_))),
+                finish: Box::new(move |shared| shared.finish(outcome, done)),
+            }
         }));
     }
 

@@ -43,17 +43,37 @@ impl Shared {
 
     /// Runs the calls that waited, in order, then lets new ones run at once.
     fn run_waiting(&self) {
-        loop {
+        let waiting = self.core().gate.as_ref().map_or(0, VecDeque::len);
+        for _ in 0..waiting {
             let mut core = self.core();
-            let job: Option<Job> = core.gate.as_mut().and_then(VecDeque::pop_front);
-            let Some(job) = job else {
-                core.gate = None;
-                self.opened.notify_all();
-                return;
+            let Some(job) = next_job(&mut core) else {
+                break;
             };
+            let done = job(&mut core);
             drop(core);
-            job(self);
+            (done.finish)(self);
         }
+        self.run_the_rest();
+    }
+
+    /// Runs what came meanwhile while whoever calls now has to wait: otherwise calls that come
+    /// faster than they are carried out would keep the gate closed for good.
+    fn run_the_rest(&self) {
+        let mut answers = Vec::new();
+        let mut core = self.core();
+        while let Some(job) = next_job(&mut core) {
+            let done = job(&mut core);
+            answers.push(done.finish);
+            if done.is_exclusive {
+                drop(core);
+                answers.drain(..).for_each(|answer| answer(self));
+                core = self.core();
+            }
+        }
+        core.gate = None;
+        self.opened.notify_all();
+        drop(core);
+        answers.into_iter().for_each(|answer| answer(self));
     }
 
     /// Empties a table while the gate is closed, recording what is deleted, and opens the gate.
@@ -148,4 +168,8 @@ impl Shared {
             }
         }
     }
+}
+
+fn next_job(core: &mut Core) -> Option<Job> {
+    core.gate.as_mut().and_then(VecDeque::pop_front)
 }
