@@ -57,6 +57,7 @@ pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Run
     let store = open_store_aside(config, clock).await?;
     let control = control::Listener::bind(&config.data_dir)?;
     let former = former_connections(&store)?;
+    tell_of_former(former.len(), bus);
     let listeners = listen::bind(&config.host, config.port).await?;
     warn_about_address(config, &listeners, bus);
 
@@ -289,6 +290,15 @@ fn find_source(config: &Config) -> Result<AppSource, Failure> {
 fn former_connections(store: &Store) -> Result<Vec<ConnectionId>, Failure> {
     let rows = store.connections().map_err(store_failure)?;
     Ok(rows.iter().filter_map(|(id, _)| id.parse().ok()).collect())
+}
+
+fn tell_of_former(connections: usize, bus: &EventBus) {
+    let text = match connections {
+        0 => return,
+        1 => "1 connection of an earlier run gets its `disconnected` now".to_owned(),
+        n => format!("{n} connections of an earlier run get their `disconnected` now"),
+    };
+    bus.log(Level::Info, text);
 }
 
 fn warn_about_address(config: &Config, listeners: &Listeners, bus: &EventBus) {

@@ -137,6 +137,13 @@ async fn read_head(gateway: &Gateway, stream: &mut TcpStream, bytes: &mut Vec<u8
             Ok(_) => {}
         }
         match parse_head(bytes) {
+            Ok(head) if head.as_ref().map_or(bytes.len(), |head| head.length) > MAX_HEAD => {
+                let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+                return Greeting::Handshake(Err(Refusal::new(
+                    status,
+                    "the request's head is too large",
+                )));
+            }
             Ok(Some(head)) => {
                 let request = RequestHead {
                     method: &head.method,
@@ -150,13 +157,6 @@ async fn read_head(gateway: &Gateway, stream: &mut TcpStream, bytes: &mut Vec<u8
                 let decision = gateway.decide(&request).map(Box::new);
                 bytes.drain(..head.length);
                 return Greeting::Handshake(decision);
-            }
-            Ok(None) if bytes.len() > MAX_HEAD => {
-                let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-                return Greeting::Handshake(Err(Refusal::new(
-                    status,
-                    "the request's head is too large",
-                )));
             }
             Ok(None) => {}
             Err(refusal) => return Greeting::Handshake(Err(refusal)),

@@ -182,7 +182,7 @@ impl Gateway {
         let origin = origin.unwrap_or_default();
         let flag = match origin {
             "null" => {
-                "a page opened from a file has no origin; serve it over http://localhost".to_owned()
+                "a page opened from a file has no origin: serve it over http://localhost, or start with --allow-origin null".to_owned()
             }
             _ => format!("to let it in, start with --allow-origin {origin}"),
         };

@@ -48,8 +48,12 @@ pub(super) fn database(dir: &Path, clock: &Clock) -> Result<(Db, Seal), StoreErr
     let unwritable = |source: io::Error| io_error(dir, source);
     let damaged = |detail: &str| keep_aside(dir, &path, clock, detail.to_owned());
     let state = Seal::inspect(dir, &path).map_err(unwritable)?;
-    if state == State::Changed && path.exists() {
-        return Err(damaged("its files are not those that were written"));
+    match state {
+        State::Changed if path.exists() => {
+            return Err(damaged("its files are not those that were written"));
+        }
+        State::Foreign => return Err(damaged("it is no database of ampt-ws")),
+        _ => {}
     }
     let state = if path.exists() { state } else { State::New };
     let seal = Seal::break_open(dir, &path, state).map_err(unwritable)?;

@@ -23,6 +23,8 @@ pub(super) enum State {
     Sound,
     /// It was closed and has changed since.
     Changed,
+    /// There is something in its place that no sandbox wrote.
+    Foreign,
 }
 
 /// The open database's seal.
@@ -36,7 +38,13 @@ impl Seal {
     pub fn inspect(dir: &Path, database: &Path) -> io::Result<State> {
         let text = match std::fs::read_to_string(dir.join(NAME)) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(State::New),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(match database.exists() {
+                    true if database.join("conf").exists() => State::Crashed,
+                    true => State::Foreign,
+                    false => State::New,
+                });
+            }
             Err(error) => return Err(error),
         };
         Ok(match text.trim() {
