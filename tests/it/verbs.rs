@@ -46,10 +46,11 @@ fn status_has_every_documented_field() {
     );
     assert_eq!(status["active"], true);
     assert_eq!(status["connections"], 1);
-    assert_eq!(
-        status["pending"],
-        json!({ "invocations": 0, "dataEvents": 0 })
-    );
+    // The connection may still be opening.
+    let pending = &status["pending"];
+    assert_eq!(keys(pending), ["invocations", "dataEvents"]);
+    assert!(pending["invocations"].is_u64(), "{pending}");
+    assert_eq!(pending["dataEvents"], 0);
     assert_eq!(status["pid"], dev.pid());
     assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
     assert!(status["uptimeMs"].is_u64());
