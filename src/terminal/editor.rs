@@ -102,9 +102,11 @@ impl<H: Helper> LineEditor<H> {
 impl<H: NoticesLine> LineEditor<H> {
     /// Waits for a line.
     pub fn read(&mut self, prompt: &str) -> Typed {
-        guard::set_at_prompt(true);
+        if !guard::begin_prompt() {
+            return Typed::End;
+        }
         let line = self.editor.readline(&Prompt(prompt));
-        guard::set_at_prompt(false);
+        guard::end_prompt();
         let was_empty = self.helper().is_none_or(NoticesLine::line_was_empty);
         match line {
             Ok(line) => Typed::Line(line),
@@ -128,6 +130,7 @@ struct Prompt<'a>(&'a str);
 impl rustyline::Prompt for Prompt<'_> {
     fn raw(&self) -> &str {
         guard::rest_if_leaving();
+        guard::note_editing();
         self.0
     }
 }
@@ -136,7 +139,7 @@ impl rustyline::Prompt for Prompt<'_> {
 struct PastTheLine<P>(P);
 
 /// A line that changes nothing on the screen.
-const NOTHING: &str = "\x1b[A\n";
+pub(super) const NOTHING: &str = "\x1b[A\n";
 
 impl<P: ExternalPrinter> Write for PastTheLine<P> {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, Once, PoisonError};
 use std::time::Duration;
 
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::process::getpgrp;
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
 
 /// Name of the thread that reads lines.
 pub(super) const READER: &str = "reader";
@@ -13,6 +14,9 @@ pub(super) const READER: &str = "reader";
 /// How the terminal was before we touched it. A process has one terminal, and a panic hook can
 /// only reach what is static.
 static FOUND: Mutex<Option<Termios>> = Mutex::new(None);
+
+/// How the editor has set the terminal for the line that is being typed.
+static EDITING: Mutex<Option<Termios>> = Mutex::new(None);
 
 /// Whether the prompt stands on the screen.
 static AT_PROMPT: AtomicBool = AtomicBool::new(false);
@@ -39,7 +43,7 @@ impl TerminalGuard {
     pub(super) fn save() -> Self {
         static HOOK: Once = Once::new();
         *found() = tcgetattr(io::stdin()).ok();
-        LEAVING.store(false, Ordering::Relaxed);
+        LEAVING.store(false, Ordering::SeqCst);
         HOOK.call_once(install_hook);
         Self(())
     }
@@ -47,19 +51,37 @@ impl TerminalGuard {
 
 impl Drop for TerminalGuard {
     fn drop(&mut self) {
-        LEAVING.store(true, Ordering::Relaxed);
+        LEAVING.store(true, Ordering::SeqCst);
         restore();
     }
 }
 
-/// Says whether the prompt stands on the screen.
-pub(super) fn set_at_prompt(is_at_prompt: bool) {
-    AT_PROMPT.store(is_at_prompt, Ordering::Relaxed);
+/// Says that the prompt is about to stand on the screen. If the terminal is to be given
+/// back, it must not: whoever gives it back may have looked for a prompt before, in vain.
+#[must_use]
+pub(super) fn begin_prompt() -> bool {
+    set_at_prompt(true);
+    if is_leaving() {
+        set_at_prompt(false);
+        come_to_rest();
+        return false;
+    }
+    true
+}
+
+/// Says that no prompt stands on the screen.
+pub(super) fn end_prompt() {
+    set_at_prompt(false);
+}
+
+fn set_at_prompt(is_at_prompt: bool) {
+    *editing() = None;
+    AT_PROMPT.store(is_at_prompt, Ordering::SeqCst);
 }
 
 /// Whether the terminal was given back; lines are no longer obeyed then.
 pub fn is_leaving() -> bool {
-    LEAVING.load(Ordering::Relaxed)
+    LEAVING.load(Ordering::SeqCst)
 }
 
 /// Called by the reading thread before it shows the prompt: once the terminal is to be given back,
@@ -68,20 +90,48 @@ pub(super) fn rest_if_leaving() {
     if !is_leaving() {
         return;
     }
-    *AT_REST.lock().unwrap_or_else(PoisonError::into_inner) = true;
-    COMES_TO_REST.notify_all();
+    come_to_rest();
     loop {
         std::thread::park();
     }
 }
 
+fn come_to_rest() {
+    *AT_REST.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    COMES_TO_REST.notify_all();
+}
+
 /// Sees to it that the prompt, which is about to be shown again, is not.
 pub(super) fn bring_to_rest() {
-    LEAVING.store(true, Ordering::Relaxed);
+    LEAVING.store(true, Ordering::SeqCst);
     let at_rest = AT_REST.lock().unwrap_or_else(PoisonError::into_inner);
-    let is_busy = |at_rest: &mut bool| !*at_rest && AT_PROMPT.load(Ordering::Relaxed);
+    let is_busy = |at_rest: &mut bool| !*at_rest && AT_PROMPT.load(Ordering::SeqCst);
     // Whoever does not come to rest in time shows a prompt too many, which is no great harm.
     let _ = COMES_TO_REST.wait_timeout_while(at_rest, REST_TIME, is_busy);
+}
+
+/// Called by the reading thread once the editor has set the terminal.
+pub(super) fn note_editing() {
+    let mut editing = editing();
+    if editing.is_none() {
+        *editing = tcgetattr(io::stdin()).ok();
+    }
+}
+
+/// Sets the terminal for editing anew: the shell set it for itself while this process was stopped.
+/// Whether a line is being typed at all.
+pub(super) fn resume_editing() -> bool {
+    let is_foreground = tcgetpgrp(io::stdin()).is_ok_and(|group| group == getpgrp());
+    if !is_foreground || !AT_PROMPT.load(Ordering::SeqCst) || is_leaving() {
+        return false;
+    }
+    let editing = editing();
+    let set = |termios: &Termios| tcsetattr(io::stdin(), OptionalActions::Now, termios).is_ok();
+    editing.as_ref().is_some_and(set)
+}
+
+fn editing() -> std::sync::MutexGuard<'static, Option<Termios>> {
+    EDITING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn found() -> std::sync::MutexGuard<'static, Option<Termios>> {
@@ -99,7 +149,7 @@ fn restore() {
     if is_changed {
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
     }
-    if AT_PROMPT.swap(false, Ordering::Relaxed) {
+    if AT_PROMPT.swap(false, Ordering::SeqCst) {
         // Erase the prompt, end synchronized output and bracketed paste, show the cursor.
         let mut stdout = io::stdout().lock();
         let _ = stdout.write_all(b"\r\x1b[J\x1b[?2026l\x1b[?2004l\x1b[?25h");

@@ -7,14 +7,18 @@
 mod editor;
 mod guard;
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 
+use rustix::process::Signal;
 use rustyline::Helper;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Failure, reason};
 use crate::output::Screen;
 
+use editor::NOTHING;
 pub use editor::{LineEditor, NoticesLine, Typed};
 use guard::TerminalGuard;
 pub use guard::is_leaving;
@@ -29,6 +33,7 @@ pub fn is_possible() -> bool {
 pub struct Reading {
     left: CancellationToken,
     screen: Screen,
+    resuming: AbortHandle,
     _guard: TerminalGuard,
 }
 
@@ -41,11 +46,14 @@ impl Reading {
 
 impl Drop for Reading {
     fn drop(&mut self) {
+        self.resuming.abort();
         self.screen.detach();
     }
 }
 
 /// Opens a line editor and gives it to `converse`, on a thread of its own.
+///
+/// Must be called in a runtime.
 ///
 /// # Errors
 /// The terminal cannot be used.
@@ -73,8 +81,26 @@ pub fn start<H: Helper + Send + 'static>(
     Ok(Reading {
         left,
         screen: screen.clone(),
+        resuming: tokio::spawn(resume(screen.clone())).abort_handle(),
         _guard: guard,
     })
+}
+
+/// Whenever the process goes on after Ctrl-Z, shows the line again and has it edited as before.
+///
+/// The editor does so too, but may be stopped after that rather than before: the signal that stops
+/// a process of several threads need not be taken by the one that sends it.
+async fn resume(screen: Screen) {
+    let kind = SignalKind::from_raw(Signal::CONT.as_raw());
+    let Ok(mut continued) = signal(kind) else {
+        return;
+    };
+    while continued.recv().await.is_some() {
+        let mut screen = screen.clone();
+        // The screen may be busy for as long as the terminal is stopped with Ctrl-S.
+        let show = move || guard::resume_editing() && screen.write_all(NOTHING.as_bytes()).is_ok();
+        tokio::task::spawn_blocking(show);
+    }
 }
 
 /// Tells that the user has left, even if the reading thread panics.
