@@ -5,6 +5,7 @@
 //! shell would give them.
 
 use clap::Parser;
+use clap::error::ErrorKind;
 use serde_json::Value;
 
 use super::words::{self, Word};
@@ -26,6 +27,11 @@ pub(super) fn parse(line: &str) -> Result<Parsed, Failure> {
     match ReplLine::try_parse_from(arguments) {
         Ok(line) => Ok(Parsed::Line(Box::new(line))),
         Err(e) if !e.use_stderr() => Ok(Parsed::Help(e.render().to_string())),
+        Err(e) if e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let verb = line.trim();
+            Err(Failure::usage(format!("`{verb}` alone does nothing"))
+                .hint(format!("`help {verb}` tells what may follow")))
+        }
         Err(e) => {
             let failure = as_failure(&e);
             let hint = match failure.hint.as_deref() {

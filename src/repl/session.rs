@@ -160,8 +160,8 @@ fn overview_of_verbs(command: &clap::Command) -> String {
         text.push_str(&format!("  {name:11} {about}\n"));
     }
     text.push_str(
-        "\n`help VERB` explains a verb. A connection id may be shortened, a message or value needs\n\
-         no quotes: send ab {\"hello\": \"world\"}. The log shows ← from a client, → to a client.\n",
+        "\nTab completes, `help VERB` explains. The beginning of a connection id will do,\n\
+         and messages need no quotes: send ab {\"hello\": \"world\"}\n",
     );
     text
 }
@@ -264,7 +264,7 @@ mod tests {
         ]);
         assert_eq!(next, Next::Line);
         assert_eq!(text.matches("error: ").count(), 5, "{text}");
-        assert!(text.contains("'list'"), "{text}");
+        assert!(text.contains("`list`"), "{text}");
         assert!(text.contains("`ab` is the beginning of 2"), "{text}");
         assert!(text.contains("to whom?"), "{text}");
     }
@@ -278,7 +278,7 @@ mod tests {
         let (text, _) = obey(&["help data set"]);
         assert!(text.contains("Store a value"), "{text}");
         let (text, _) = obey(&["help sned"]);
-        assert!(text.contains("'send'"), "{text}");
+        assert!(text.contains("`send`"), "{text}");
     }
 
     #[test]
