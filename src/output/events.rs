@@ -11,8 +11,9 @@ use super::{answers, json, overview};
 use crate::domain::ConnectionId;
 use crate::event::{Event, Fact, JsError, Level, Payload};
 
-/// Most characters of a payload that a line shows, unless `-v` asks for all.
-const SHOWN: usize = 500;
+/// Most characters of a payload that a line shows, unless `-v` asks for all: about three rows of
+/// a terminal.
+const SHOWN: usize = 200;
 
 /// Width of the column that names the connection or the part of the sandbox.
 const WHO: usize = 8;

@@ -93,7 +93,8 @@ impl Hinter for LineHelper {
     /// Also learns whether the line is empty: the editor tells that to nobody else.
     fn hint(&self, line: &str, pos: usize, context: &Context<'_>) -> Option<LineHint> {
         self.is_empty.set(line.is_empty());
-        if line.is_empty() || pos < line.len() || self.is_asking.get() {
+        // Without colours, nobody could tell a hint from what was typed.
+        if line.is_empty() || pos < line.len() || self.is_asking.get() || !self.paint.is_on() {
             return None;
         }
         let offered = |text| LineHint {
