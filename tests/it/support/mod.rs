@@ -14,7 +14,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 pub use app::{App, Output, PROGRAM};
-pub use client::{Client, Refused};
+pub use client::{Client, Refused, dial};
 pub use dev::Dev;
 pub use log::{EventLog, Pattern};
 pub use nodes::{each_node, node_script};

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU16;
 
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use vt100::{Callbacks, Parser};
 
 /// Rows that are kept after they left the screen at its top.
@@ -67,6 +68,7 @@ impl Model {
             }
             above = above.saturating_sub(height);
         }
+        mark_wide_wraps(&mut rows, width.get().into());
         screen.set_scrollback(0);
         let (row, column) = screen.cursor_position();
         Screen {
@@ -76,6 +78,15 @@ impl Model {
             hides_cursor: screen.hide_cursor(),
             brackets_paste: screen.bracketed_paste(),
         }
+    }
+}
+
+/// Notices that a line goes on where a wide letter had no room at a row's end, which the parser
+/// does not.
+fn mark_wide_wraps(rows: &mut [Row], width: usize) {
+    for i in 1..rows.len() {
+        let is_wide = rows[i].text.chars().next().and_then(char::width) == Some(2);
+        rows[i - 1].is_wrapped |= is_wide && rows[i - 1].text.width() + 1 == width;
     }
 }
 
