@@ -113,6 +113,7 @@ fn the_end_of_node_leaves_the_line_alone() {
     terminal.wait_for("(crash)");
     terminal.keys("s\r");
     terminal.wait_for("0 items");
+    terminal.wait_for_line(PROMPT);
     terminal.keys(key::CTRL_D);
     assert_eq!(terminal.wait_for_clean_end().0, Some(0));
 }
