@@ -140,7 +140,9 @@ fn a_flood_of_messages_leaves_the_typed_line_alone() {
 
 #[test]
 fn a_flood_leaves_wide_letters_and_a_line_over_several_rows_alone() {
-    let text = "send nobody 日本語の長いメッセージ and more than fits into one row of it, \
+    // A wide letter stands at the end of each row: after a narrow one there, the editor begins the
+    // next row by itself, and the terminal no longer knows that the two are one line.
+    let text = "send nobody 日本語の長いメッセージ and more than fits into one row of日本, \
                 and into two, 終わり";
     typed_in_a_flood(12, 40, text);
 }
