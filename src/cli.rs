@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use dev::{DevArgs, SdkChoice};
+pub use dev::{DevArgs, ExecArgs, SandboxArgs, SdkChoice};
 pub use fixtures::{Report, ReportKind, TestArgs};
 
 use crate::domain::{Selector, parse_duration};
@@ -74,6 +74,15 @@ pub enum Verb {
     Connect(ConnectArgs),
     /// Run scripted fixtures, each in a sandbox of its own
     Test(TestArgs),
+    /// Run a command, such as a test suite, beside a sandbox of its own
+    ///
+    /// The command finds the sandbox at AMPT_URL and AMPT_WS_URL. When it has ended, the sandbox
+    /// stops, and the exit code is the command's.
+    #[command(override_usage = "ampt-ws exec [OPTIONS] -- <COMMAND>...")]
+    Exec(Box<ExecArgs>),
+    /// Ends a command whose `exec` was killed; not for people
+    #[command(hide = true)]
+    Keeper,
     /// Stop the running sandbox
     Stop,
     /// Print a completion script for a shell

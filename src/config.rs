@@ -1,9 +1,9 @@
-//! From the options of `dev` to one validated configuration.
+//! From the options of a sandbox to one validated configuration.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::cli::{DevArgs, SdkChoice};
+use crate::cli::{DevArgs, ExecArgs, SandboxArgs, SdkChoice};
 use crate::domain::{ConnectionLimits, EnvironmentType, RateLimits};
 use crate::error::Failure;
 use crate::location::Location;
@@ -65,7 +65,29 @@ pub struct Config {
 
 impl Config {
     /// Validates the options of `dev`; the folders are resolved already.
-    pub fn new(args: &DevArgs, location: Location) -> Result<Self, Failure> {
+    pub fn of_dev(args: &DevArgs, location: Location) -> Result<Self, Failure> {
+        let config = Self::new(&args.sandbox, location)?;
+        let reseeded = args.reseed.then(|| config.app_dir.join(DATA_FILE));
+        Ok(Self {
+            port: args.port,
+            seed: config.seed.or(reseeded),
+            reseed: args.reseed,
+            watch: !args.no_watch,
+            ..config
+        })
+    }
+
+    /// Validates the options of `exec`. The app is not reloaded: a suite that saves files would
+    /// have its own sandbox change under it.
+    pub fn of_exec(args: &ExecArgs, location: Location) -> Result<Self, Failure> {
+        let config = Self::new(&args.sandbox, location)?;
+        Ok(Self {
+            port: args.port.or(Some(0)),
+            ..config
+        })
+    }
+
+    fn new(args: &SandboxArgs, location: Location) -> Result<Self, Failure> {
         let Location {
             app_dir,
             entry,
@@ -86,7 +108,7 @@ impl Config {
         let seed = match &args.seed {
             Some(Some(file)) => Some(absolute(file)?),
             Some(None) => Some(app_dir.join(DATA_FILE)),
-            None => args.reseed.then(|| app_dir.join(DATA_FILE)),
+            None => None,
         };
         let lower = |all: &[String]| -> Vec<String> {
             all.iter()
@@ -98,7 +120,7 @@ impl Config {
             entry,
             data_dir,
             host: args.host.clone(),
-            port: args.port,
+            port: None,
             env: args.env,
             rate: RateLimits {
                 rate: args.rate.unwrap_or(rate),
@@ -108,13 +130,13 @@ impl Config {
             limits: limits(args),
             error_frames: !args.no_error_frames,
             seed,
-            reseed: args.reseed,
+            reseed: false,
             fresh: args.fresh,
             allow_origin: lower(&args.allow_origin),
             allow_host: lower(&args.allow_host),
             allow_any_credentials: args.allow_any_credentials,
             subprotocols: args.subprotocol.clone(),
-            watch: !args.no_watch,
+            watch: false,
             node: args.node.clone(),
             load_time: args.load_timeout,
             node_args: node_args(args),
@@ -124,7 +146,7 @@ impl Config {
     }
 }
 
-fn limits(args: &DevArgs) -> ConnectionLimits {
+fn limits(args: &SandboxArgs) -> ConnectionLimits {
     ConnectionLimits {
         max_message: args.max_message,
         max_frame: args.max_frame,
@@ -135,7 +157,7 @@ fn limits(args: &DevArgs) -> ConnectionLimits {
     }
 }
 
-fn node_args(args: &DevArgs) -> Vec<String> {
+fn node_args(args: &SandboxArgs) -> Vec<String> {
     let inspect = args.inspect.as_ref().map(|at| format!("--inspect={at}"));
     let brk = args
         .inspect_brk

@@ -1,5 +1,6 @@
-//! The options of `dev`.
+//! The options of a sandbox: of `dev`, and of what else runs one.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,12 +14,54 @@ pub struct DevArgs {
     /// The app: its folder or entry file [default: .]
     #[arg(value_name = "APP")]
     pub path: Option<PathBuf>,
-    /// Address to listen on
-    #[arg(long, default_value = "127.0.0.1")]
-    pub host: String,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub sandbox: SandboxArgs,
     /// Port to listen on; 0 takes any free one [default: 8810, or the next free one]
     #[arg(long)]
     pub port: Option<u16>,
+    /// Import the seed file again whenever it changes; alone, it means --seed as well
+    #[arg(long)]
+    pub reseed: bool,
+    /// Do not reload when a file is saved
+    #[arg(long)]
+    pub no_watch: bool,
+    /// Do not read commands from the terminal
+    #[arg(long)]
+    pub no_repl: bool,
+    /// Write what happens as a fixture that `ampt-ws test` replays
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Stop as soon as standard input is closed: for a sandbox that another program holds
+    #[arg(long, hide = true)]
+    pub attended: bool,
+}
+
+/// Options of `exec`.
+#[derive(Debug, Clone, Args)]
+pub struct ExecArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub sandbox: SandboxArgs,
+    /// Port to listen on [default: any free one]
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// The command and its arguments
+    #[arg(
+        value_name = "COMMAND",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub command: Vec<OsString>,
+}
+
+/// What a sandbox is like.
+#[derive(Debug, Clone, Args)]
+pub struct SandboxArgs {
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1")]
+    pub host: String,
     /// The environment whose limits apply
     #[arg(long, value_name = "TYPE", default_value = "sandbox")]
     pub env: EnvironmentType,
@@ -34,9 +77,6 @@ pub struct DevArgs {
     /// Import a data file at start [default FILE: data.json in the app's folder]
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub seed: Option<Option<PathBuf>>,
-    /// Import the seed file again whenever it changes; alone, it means --seed as well
-    #[arg(long)]
-    pub reseed: bool,
     /// Begin with an empty store
     #[arg(long)]
     pub fresh: bool,
@@ -52,15 +92,6 @@ pub struct DevArgs {
     /// A WebSocket subprotocol that may be negotiated
     #[arg(long, value_name = "NAME")]
     pub subprotocol: Vec<String>,
-    /// Do not reload when a file is saved
-    #[arg(long)]
-    pub no_watch: bool,
-    /// Do not read commands from the terminal
-    #[arg(long)]
-    pub no_repl: bool,
-    /// Stop as soon as standard input is closed: for a sandbox that another program holds
-    #[arg(long, hide = true)]
-    pub attended: bool,
     /// Let a debugger attach to Node
     #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:9229")]
     pub inspect: Option<String>,
@@ -70,9 +101,6 @@ pub struct DevArgs {
     /// The Node to run, version 20 or newer
     #[arg(long, value_name = "PATH", default_value = "node")]
     pub node: PathBuf,
-    /// Write what happens as a fixture that `ampt-ws test` replays
-    #[arg(long, value_name = "FILE")]
-    pub record: Option<PathBuf>,
     /// Which @ampt/sdk the app gets
     #[arg(long, value_name = "WHICH", default_value = "bundled")]
     pub sdk: SdkChoice,

@@ -3,6 +3,8 @@
 mod completions;
 pub mod connect;
 pub mod dev;
+mod exec;
+mod foreground;
 pub mod offline;
 mod record;
 mod sandbox;
@@ -26,6 +28,8 @@ pub fn run(cli: Cli, out: &Output) -> Result<u8, Failure> {
         Verb::Sandbox(verb) => block_on(sandbox::run(&common, verb, out)),
         Verb::Connect(args) => block_on(connect::run(&common, args, out)),
         Verb::Test(args) => test::run(args, out),
+        Verb::Exec(args) => exec::run(&common, &args, out),
+        Verb::Keeper => exec::keep(out),
         Verb::Stop => block_on(stop::run(&common, out)),
         Verb::Completions { shell } => completions::run(shell, out),
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use crate::app::Running;
-use crate::cli::DevArgs;
+use crate::cli::{DevArgs, SandboxArgs};
 use crate::config::{Config, absolute};
 use crate::domain::{BinaryMessages, EnvironmentType};
 use crate::error::Failure;
@@ -31,7 +31,7 @@ impl Wish {
         let dir = file.parent().map(Path::to_owned).unwrap_or_default();
         let dir = dir.canonicalize().unwrap_or(dir);
         let setting = Setting {
-            header: header(args, config, &file, &dir),
+            header: header(&args.sandbox, config, &file, &dir),
             dir,
             idle_timeout: config.limits.idle_timeout,
         };
@@ -80,7 +80,7 @@ impl Wish {
 }
 
 /// The fixture's top level: everything about the sandbox that is not as it is by itself.
-fn header(args: &DevArgs, config: &Config, file: &Path, dir: &Path) -> Map<String, Value> {
+fn header(args: &SandboxArgs, config: &Config, file: &Path, dir: &Path) -> Map<String, Value> {
     let mut header = Map::new();
     let app = config.entry.as_ref().unwrap_or(&config.app_dir);
     header.insert("name".to_owned(), load::name_of(file).into());

@@ -73,6 +73,14 @@ impl Output {
         self.out.style
     }
 
+    /// How standard error is printed on; as JSON if answers are.
+    pub fn err_style(&self) -> Style {
+        Style {
+            json: self.is_json(),
+            ..self.err.style
+        }
+    }
+
     /// Whether answers are JSON.
     pub fn is_json(&self) -> bool {
         self.out.style.json

@@ -26,6 +26,7 @@ mod dispatch;
 mod endings;
 mod entries;
 mod events;
+mod exec;
 mod failures;
 mod http;
 mod lifecycle;
