@@ -257,6 +257,8 @@ impl HumanEvents {
     fn error_in(&mut self, handler: &str, request_id: Option<&str>, error: &JsError) {
         let place = match handler {
             "load" => "error while loading the app".to_owned(),
+            // What is no handler of the app's is named in words.
+            words if words.contains(' ') && !words.starts_with("http ") => words.to_owned(),
             handler => format!("error in the `{}` handler", visible(handler)),
         };
         let place = self.paint.bad(&place).to_string();

@@ -13,6 +13,7 @@ macro_rules! files {
 }
 
 const FILES: &[(&str, &str)] = files![
+    "aftermath.cjs",
     "boot.cjs",
     "data/batch.cjs",
     "data/data.cjs",

@@ -15,6 +15,7 @@
 )]
 mod support;
 
+mod after_return;
 mod architecture;
 mod clock;
 mod connect;

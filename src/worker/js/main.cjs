@@ -30,9 +30,11 @@ async function load({ entry, variables }) {
     for (const [name, value] of Object.entries(variables)) process.env[name] ??= value;
     require('./sdk/params.cjs').declare(variables);
     guard.loading(true);
+    runtime.aftermath.begin();
     await loader.loadEntry(entry);
     await require('./sdk/http.cjs').listening();
     guard.loading(false);
+    runtime.aftermath.endLoad();
     link.sendBare(LOADED, '');
   } catch (error) {
     guard.loading(false);

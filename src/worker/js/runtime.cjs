@@ -1,6 +1,7 @@
 // Invocations, the mirror of live connections, and calls to the sandbox: what the SDK and the
 // data package stand on.
 'use strict';
+const aftermath = require('./aftermath.cjs');
 const link = require('./link.cjs');
 const { finishOutput } = require('./output.cjs');
 const { errors } = require('./loader/index.cjs');
@@ -78,32 +79,43 @@ link.handlers[STOP] = () => {
 
 // ---- invocations ----
 
-/** The invocation whose synchronous part runs now. */
-let current;
-
 function fail(invocation, error) {
+  aftermath.end(invocation);
   link.sendText(FAILED, invocation, JSON.stringify(describe(error)));
+}
+
+function done(invocation) {
+  const leftovers = aftermath.end(invocation);
+  if (leftovers === undefined) {
+    link.sendNumber(DONE, invocation);
+  } else if (config.strict) {
+    link.sendText(FAILED, invocation, JSON.stringify(describe(leftoverError(leftovers[0]))));
+  } else {
+    reportLeftovers(leftovers);
+    link.sendNumber(DONE, invocation);
+  }
 }
 
 /** Runs a handler as an invocation and tells how it ended. */
 function invoke(invocation, run, first, second) {
   let result;
-  current = invocation;
+  aftermath.begin();
+  aftermath.enter(invocation);
   try {
     result = run(first, second);
   } catch (error) {
     fail(invocation, error);
     return;
   } finally {
-    current = undefined;
+    aftermath.enter(undefined);
   }
   if (result !== null && typeof result === 'object' && typeof result.then === 'function') {
     result.then(
-      () => link.sendNumber(DONE, invocation),
+      () => done(invocation),
       (error) => fail(invocation, error),
     );
   } else {
-    link.sendNumber(DONE, invocation);
+    done(invocation);
   }
 }
 
@@ -150,15 +162,43 @@ function hint(error, text) {
 const warned = new Set();
 
 /** Prints a warning, once for each place in the user's code. */
-function warnOnce(code, text) {
-  const place = errors.callSite();
+function warnOnce(code, text, place = errors.callSite()) {
   const key = `${code} ${place?.file}:${place?.line}:${place?.column}`;
   if (warned.has(key)) return;
   warned.add(key);
   link.sendBare(NOTICE, JSON.stringify({ level: 'warn', title: text, place }));
 }
 
+// ---- work that goes on after a return ----
+
+/** The error that stands for an operation which nobody waited for, with the place in the user's code. */
+function leftoverError({ what, trace }, isOutside) {
+  trace.name = 'WorkAfterReturnError';
+  trace.message = isOutside
+    ? `${what} was called while no handler was running, from a timer or after its handler had returned`
+    : `${what} was not finished when its handler returned`;
+  return hint(trace, 'in the cloud such work is lost now and then: `await` it, or return it, before the handler ends');
+}
+
+/** Warns of operations that nobody waited for; with `--strict` they are errors. */
+function reportLeftovers(leftovers, isOutside) {
+  for (const operation of leftovers) {
+    const error = describe(leftoverError(operation, isOutside));
+    if (config.strict) {
+      link.sendBare(NOTICE, JSON.stringify({ level: 'error', title: 'work after return', error }));
+    } else {
+      const place = error.line === undefined ? undefined : error;
+      warnOnce(`leftover ${operation.what}`, `${error.message}; ${error.hint}`, place && pick(place));
+    }
+  }
+}
+
+const pick = ({ file, line, column }) => ({ file, line, column });
+
+aftermath.onLeftovers(reportLeftovers, Boolean(config.strict));
+
 module.exports = {
+  aftermath,
   config,
   byHandle,
   byId,
@@ -166,10 +206,10 @@ module.exports = {
   invoke,
   register,
   describe,
+  reportLeftovers,
   hint,
   warnOnce,
   callSite: (skip) => errors.callSite(skip),
-  current: () => current,
   handlers: link.handlers,
 };
 

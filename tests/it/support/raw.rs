@@ -56,16 +56,7 @@ impl RawSocket {
 
     /// Reads one HTTP response.
     pub fn response(&mut self) -> Response {
-        let end = loop {
-            if let Some(at) = find(&self.read, b"\r\n\r\n") {
-                break at + 4;
-            }
-            assert!(
-                self.more(),
-                "no response: {:?}",
-                String::from_utf8_lossy(&self.read)
-            );
-        };
+        let end = self.until(b"\r\n\r\n");
         let head = String::from_utf8(self.bytes(end)).expect("a head in ASCII");
         let mut lines = head.lines();
         let status = lines.next().and_then(|l| l.split(' ').nth(1)?.parse().ok());
@@ -73,15 +64,45 @@ impl RawSocket {
             .filter_map(|line| line.split_once(':'))
             .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
             .collect();
-        let length = headers.iter().find(|(name, _)| name == "content-length");
-        let length = length
-            .and_then(|(_, value)| value.parse().ok())
-            .unwrap_or(0);
-        let body = String::from_utf8(self.bytes(length)).expect("a body in UTF-8");
+        let value = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, v)| v);
+        let bytes = match value("transfer-encoding") {
+            Some(_) => self.chunks(),
+            None => {
+                let length = value("content-length").and_then(|v| v.parse().ok());
+                self.bytes(length.unwrap_or(0))
+            }
+        };
+        let body = String::from_utf8(bytes).expect("a body in UTF-8");
         Response {
             status: status.expect("a status"),
             headers,
             body,
+        }
+    }
+
+    /// A body in chunks.
+    fn chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let end = self.until(b"\r\n");
+            let line = String::from_utf8(self.bytes(end)).expect("a length in ASCII");
+            let length = usize::from_str_radix(line.trim_end(), 16).expect("a chunk's length");
+            body.extend(self.bytes(length));
+            self.bytes(2);
+            if length == 0 {
+                return body;
+            }
+        }
+    }
+
+    /// How many bytes there are up to the end of this mark.
+    fn until(&mut self, mark: &[u8]) -> usize {
+        loop {
+            if let Some(at) = find(&self.read, mark) {
+                return at + mark.len();
+            }
+            let so_far = String::from_utf8_lossy(&self.read).into_owned();
+            assert!(self.more(), "the connection ended early: {so_far:?}");
         }
     }
 

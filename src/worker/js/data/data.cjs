@@ -14,6 +14,8 @@ const OP = {
   GET: 16, READ: 17, BATCH_GET: 18, SET: 19, BATCH_SET: 20, REMOVE: 21, BATCH_REMOVE: 22, SCAN: 23,
   TRUNCATE: 24, CHECK: 25,
 };
+const IS_WRITE = [];
+for (const op of [OP.SET, OP.BATCH_SET, OP.REMOVE, OP.BATCH_REMOVE, OP.TRUNCATE]) IS_WRITE[op] = true;
 const OTHER_TABLE = 24;
 const MAX_BATCH = 25;
 const SEED_GROUPS = 4;
@@ -54,7 +56,17 @@ function createData(host) {
   const call = (op, payload, resolve) => host.request(op, payload, (status, reply) => {
     resolve(status === 0 ? reply : new Failure(reply));
   });
-  const ask = (prefix, op, payload) => new Promise((resolve) => {
+  const ask = (prefix, op, payload) => new Promise((done) => {
+    let resolve = done;
+    if (IS_WRITE[op] && host.aftermath) {
+      const operation = host.aftermath.start('a write to `data`', ask);
+      if (operation !== undefined) {
+        resolve = (reply) => {
+          host.aftermath.finish(operation);
+          done(reply);
+        };
+      }
+    }
     if (prefix === DEFAULT_TABLE) call(op, payload, resolve);
     else call(op + OTHER_TABLE, prefix + payload, resolve);
   });

@@ -1,7 +1,7 @@
 // Sending to, asking after and closing connections, and the object that handlers get.
 'use strict';
 const link = require('../link.cjs');
-const { byId, request, config, hint } = require('../runtime.cjs');
+const { aftermath, byId, request, config, hint } = require('../runtime.cjs');
 
 const SEND = 7;
 const SEND_SAME = 11;
@@ -51,6 +51,8 @@ async function send(id, data, options) {
     lastText = text;
     link.sendText(SEND, entry.handle, text);
   }
+  const operation = aftermath.start('`ws.send`', send);
+  if (operation !== undefined) await aftermath.turned(operation);
 }
 
 /** Whether a connection is open. */
@@ -69,7 +71,9 @@ function closeOne(id) {
     }
     // Made here, where the caller is still on the stack.
     const failure = new WebSocketError('UnknownError');
+    const operation = aftermath.start('`ws.close`', closeOne);
     request(OP_CLOSE, id, (status) => {
+      aftermath.finish(operation);
       if (status === GONE) reject(hint(failure, `${id} is closed already: ask \`ws.isConnected\` first, or catch this`));
       else resolve();
     });

@@ -4,7 +4,7 @@
 const { randomBytes } = require('node:crypto');
 const { inspect } = require('node:util');
 const link = require('../link.cjs');
-const { hint, invoke, register, request } = require('../runtime.cjs');
+const { aftermath, hint, invoke, register, request } = require('../runtime.cjs');
 const { timeoutOf } = require('./timeout.cjs');
 
 const OP_PUBLISH = 64;
@@ -69,7 +69,10 @@ async function publish(name, config, body) {
   if (JSON.stringify(event).length > LARGEST) throw new Error('Event body is too large');
   // The sandbox's clock may be ahead of this process's.
   const text = JSON.stringify(isRelative ? { ...event, after: event.delay } : event);
-  await new Promise((resolve) => request(OP_PUBLISH, text, resolve));
+  const operation = aftermath.start('`events.publish`', publish);
+  const refused = await new Promise((resolve) => request(OP_PUBLISH, text, resolve));
+  aftermath.finish(operation);
+  if (refused) throw new Error('Too many events are waiting to be delivered');
   return { id: event.id, time, delay: event.delay };
 }
 

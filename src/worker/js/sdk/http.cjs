@@ -8,7 +8,7 @@ const { createServer, Server } = require('node:http');
 const { join, normalize, resolve } = require('node:path');
 const { Readable } = require('node:stream');
 const { pipeline } = require('node:stream/promises');
-const { config, describe, register } = require('../runtime.cjs');
+const { aftermath, config, describe, register, reportLeftovers } = require('../runtime.cjs');
 const link = require('../link.cjs');
 
 const NOTICE = 10;
@@ -169,8 +169,10 @@ function answer(req, res) {
   };
   limit.set(timeout);
   return limits.run(limit, async () => {
+    aftermath.begin();
     await runHandlers(req, res);
     clearTimeout(limit.timer);
+    reportLeftovers(aftermath.end() ?? []);
   });
 }
 
