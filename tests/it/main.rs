@@ -36,6 +36,7 @@ mod load_failures;
 mod logs;
 mod management;
 mod messages;
+mod modules;
 mod persistence;
 mod ports;
 mod refusals;

@@ -4,6 +4,8 @@
 
 const { fileURLToPath } = require('node:url');
 
+const { NO_SUCH_PART } = require('./rules.cjs');
+
 const HINTS = [
   [/^require is not defined/, 'this file is an ES module: use `import`, or `createRequire` of `node:module`'],
   [/^(module|exports) is not defined/, 'this file is an ES module: use `export`'],
@@ -51,16 +53,16 @@ function missingModule(errors, { code, message, read, frames }) {
   let from = match[2]?.split('\n')[0] ?? requireStack(read)[0];
   if (from?.startsWith('file:')) from = fileURLToPath(from);
   let specifier = match[1];
-  if (message.includes('the emulated @ampt/')) {
+  const notOurs = message.split('\n').find((line) => line.startsWith(NO_SUCH_PART));
+  if (!from || !errors.rules.isApp(from)) {
     const user = frames.find((frame) => frame.path && errors.rules.isApp(frame.path));
-    return { hint: 'this part of the SDK cannot be imported here', ...pick(user) };
+    return { hint: notOurs ?? 'is everything installed? run `npm install`', ...(notOurs && pick(user)) };
   }
-  if (!from || !errors.rules.isApp(from)) return { hint: 'is everything installed? run `npm install`' };
   const wanted = specifierIn(errors, specifier, from);
   specifier = wanted.specifier;
-  let { hint } = errors.channel.call({ op: 'missing', specifier, from });
+  let { hint } = notOurs ? { hint: notOurs } : errors.channel.call({ op: 'missing', specifier, from });
   // Ours is always there: it was not wanted.
-  if (hint && /^@ampt\/sdk(\/|$)/.test(specifier)) hint += ', or start without `--sdk installed`';
+  if (!notOurs && hint && /^@ampt\/sdk(\/|$)/.test(specifier)) hint += ', or start without `--sdk installed`';
   return {
     message: `cannot find module '${specifier}', imported by ${errors.shown(from)}`,
     ...(hint && { hint }),

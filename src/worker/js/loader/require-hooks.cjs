@@ -12,7 +12,7 @@ function installRequireResolution(rules) {
   const original = Module._resolveFilename;
   Module._resolveFilename = function resolveFilename(request, parent, isMain, options) {
     if (typeof request !== 'string') return original.call(this, request, parent, isMain, options);
-    const own = rules.ownFile(request, 'require');
+    const own = rules.ownFile(request, 'require', parent?.filename);
     if (own !== undefined) return own;
     const from = parent?.filename;
     const concernsUs =

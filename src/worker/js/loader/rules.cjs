@@ -10,6 +10,9 @@ const COMPILED = new Set(['.ts', '.tsx', '.mts', '.cts', '.jsx']);
 const JAVASCRIPT = new Set(['.js', '.mjs', '.cjs']);
 const INSTALLED = `${path.sep}node_modules${path.sep}`;
 
+/** How the second line of an error begins that is about a part of our packages. */
+const NO_SUCH_PART = 'the emulated';
+
 /** Errors of Node's own resolution after which ours has a say. */
 const NOT_FOUND = new Set([
   'MODULE_NOT_FOUND',
@@ -34,8 +37,11 @@ class Rules {
     this.channel = channel;
   }
 
-  /** The file of ours that a specifier means, if it means one. `via`: 'import' or 'require'. */
-  ownFile(specifier, via) {
+  /**
+   * The file of ours that a specifier means, if it means one. `via`: 'import' or 'require';
+   * `from`: path or URL of the file that says it, if there is one.
+   */
+  ownFile(specifier, via, from) {
     if (specifier.charCodeAt(0) !== 64 /* @ */) {
       if (!specifier.startsWith('ampt-ws:')) return undefined;
       return path.join(this.runtimeDir, 'loader', `${specifier.slice(8)}.cjs`);
@@ -47,7 +53,7 @@ class Rules {
     if (part === 'package.json') return undefined;
     const file = path.join(this.runtimeDir, name, part + (via === 'import' ? '.mjs' : '.cjs'));
     if (part !== 'index' && !(file.startsWith(this.runtimePrefix) && isFile(file))) {
-      throw notOurs(specifier, `@ampt/${name}`);
+      throw notOurs(specifier, `@ampt/${name}`, from);
     }
     return file;
   }
@@ -109,8 +115,9 @@ class Rules {
   }
 }
 
-function notOurs(specifier, name) {
-  const error = new Error(`Cannot find module '${specifier}': the emulated ${name} has no such part`);
+function notOurs(specifier, name, from) {
+  const by = from ? ` imported from ${from}` : '';
+  const error = new Error(`Cannot find module '${specifier}'${by}\n${NO_SUCH_PART} ${name} has no such part`);
   error.code = 'MODULE_NOT_FOUND';
   return error;
 }
@@ -147,4 +154,4 @@ function toPath(url) {
   }
 }
 
-module.exports = { NOT_FOUND, Rules, isFile, isPathLike, problemError, toPath };
+module.exports = { NOT_FOUND, NO_SUCH_PART, Rules, isFile, isPathLike, problemError, toPath };

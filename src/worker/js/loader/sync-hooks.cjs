@@ -28,7 +28,7 @@ function viaOf(context) {
 }
 
 function resolveImport(rules, specifier, context, next) {
-  const own = rules.ownFile(specifier, 'import');
+  const own = rules.ownFile(specifier, 'import', context.parentURL);
   if (own !== undefined) return { url: pathToFileURL(own).href, shortCircuit: true };
   const from = context.parentURL?.startsWith('file:') ? toPath(context.parentURL) : undefined;
   if (from === undefined || isBuiltin(specifier) || !rules.isApp(from)) {

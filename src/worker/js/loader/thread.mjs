@@ -20,7 +20,7 @@ export function initialize({ fd, lock, ...options }) {
 }
 
 export async function resolve(specifier, context, next) {
-  const own = rules.ownFile(specifier, 'import');
+  const own = rules.ownFile(specifier, 'import', context.parentURL);
   if (own !== undefined) return { url: pathToFileURL(own).href, shortCircuit: true };
   const from = context.parentURL?.startsWith('file:') ? toPath(context.parentURL) : undefined;
   if (from === undefined || isBuiltin(specifier) || !rules.isApp(from)) {

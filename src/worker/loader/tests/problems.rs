@@ -236,10 +236,15 @@ fn a_missing_part_of_the_sdk() {
         ),
     ]);
     app.fails("index.ts", |error| {
-        assert!(
-            text(error, "message").contains("the emulated @ampt/sdk has no such part"),
-            "{error:#}"
+        assert_eq!(
+            text(error, "message"),
+            "cannot find module '@ampt/sdk/nonsense', imported by index.ts"
         );
+        assert_eq!(
+            text(error, "hint"),
+            "the emulated @ampt/sdk has no such part"
+        );
+        assert_eq!(place(error), "index.ts:1:15");
     });
 }
 
