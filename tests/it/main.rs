@@ -40,6 +40,7 @@ mod modules;
 mod persistence;
 mod ports;
 mod refusals;
+mod reload;
 mod repl;
 mod script;
 mod sdk;

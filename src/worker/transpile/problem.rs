@@ -83,8 +83,11 @@ impl CodeFrame {
     pub fn new(source: &str, position: Position) -> Option<Self> {
         let first = position.line.saturating_sub(Self::AROUND).max(1);
         let last = position.line.saturating_add(Self::AROUND);
+        // What is missing at the end of a file is missing on the empty line after its last one.
+        let after_end = source.ends_with('\n').then_some("");
+        let after_end = after_end.filter(|_| source.lines().count() + 1 == position.line as usize);
         let numbered: Vec<(u32, &str)> = (1..)
-            .zip(source.lines())
+            .zip(source.lines().chain(after_end))
             .skip_while(|(n, _)| *n < first)
             .take_while(|(n, _)| *n <= last)
             .collect();
