@@ -37,6 +37,7 @@ mod logs;
 mod management;
 mod messages;
 mod modules;
+mod nodes;
 mod persistence;
 mod ports;
 mod refusals;

@@ -29,6 +29,9 @@ fn reloaded(dev: &Dev, count: usize, cause: &str) {
     );
 }
 
+/// A way to save code that answers with this name.
+type Save<'a> = &'a dyn Fn(&str);
+
 /// Asks again and again until it is so.
 fn patiently(mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
@@ -147,7 +150,7 @@ fn however_an_editor_saves() {
         let _ = fs::remove_file(&path);
         std::os::unix::fs::symlink("real.mjs", &path).unwrap();
     };
-    let ways: [(&str, &dyn Fn(&str)); 5] = [
+    let ways: [(&str, Save); 5] = [
         ("renamed", &renamed),
         ("backed_up", &backed_up),
         ("deleted", &deleted),
