@@ -18,6 +18,7 @@ mod support;
 mod after_return;
 mod architecture;
 mod clock;
+mod conformance;
 mod connect;
 mod connections;
 mod data_verbs;
