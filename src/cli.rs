@@ -17,7 +17,7 @@ use crate::domain::{Selector, parse_duration};
 /// The whole command line.
 #[derive(Debug, Parser)]
 #[command(name = "ampt-ws", version, about, max_term_width = 100)]
-#[command(propagate_version = true, disable_help_subcommand = false)]
+#[command(propagate_version = true, disable_help_subcommand = true)]
 pub struct Cli {
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -90,6 +90,19 @@ pub enum Verb {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Explain a verb; `help fidelity` tells how true to the cloud the sandbox is
+    Help(HelpArgs),
+}
+
+/// Options of `help`.
+#[derive(Debug, Clone, Args)]
+pub struct HelpArgs {
+    /// A verb, and one of its own; or `fidelity`
+    #[arg(value_name = "VERB")]
+    pub topic: Vec<String>,
+    /// Print the table of `fidelity` as Markdown
+    #[arg(long, hide = true)]
+    pub markdown: bool,
 }
 
 /// Verbs about a running sandbox: the same on the command line and in the REPL.

@@ -5,6 +5,7 @@ pub mod connect;
 pub mod dev;
 mod exec;
 mod foreground;
+mod help;
 pub mod offline;
 mod record;
 mod sandbox;
@@ -32,6 +33,7 @@ pub fn run(cli: Cli, out: &Output) -> Result<u8, Failure> {
         Verb::Keeper => exec::keep(out),
         Verb::Stop => block_on(stop::run(&common, out)),
         Verb::Completions { shell } => completions::run(shell, out),
+        Verb::Help(args) => help::run(&args, out),
     }
 }
 

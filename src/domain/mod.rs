@@ -4,6 +4,7 @@ pub mod clock;
 pub mod close;
 pub mod connection_id;
 pub mod duration;
+pub mod fidelity;
 pub mod limits;
 pub mod selector;
 pub mod token_bucket;

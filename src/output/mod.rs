@@ -7,6 +7,7 @@ pub mod answers;
 mod client;
 mod escape;
 mod events;
+pub mod fidelity;
 pub mod items;
 mod json;
 pub mod overview;

@@ -12,7 +12,7 @@ use crate::cli::{ReplLine, ReplVerb};
 use crate::error::{Failure, exit};
 use crate::event::EventBus;
 use crate::ops::{Perform, Request, Status};
-use crate::output::{Output, Renderer, Style, overview};
+use crate::output::{Output, Renderer, Style, fidelity, overview};
 use crate::verbs::{self, Ask, Context, Face, LocalBoxed, Streams};
 
 /// A conversation with a sandbox, line by line.
@@ -123,6 +123,9 @@ fn version(out: &Output) -> Result<(), Failure> {
 
 /// Explains the verb that the words name, or all.
 fn help(words: &[String], out: &Output) -> Result<(), Failure> {
+    if words == ["fidelity"] {
+        return fidelity::print(out);
+    }
     let mut command = ReplLine::command();
     command.build();
     let mut explained = &mut command;
@@ -160,8 +163,9 @@ fn overview_of_verbs(command: &clap::Command) -> String {
         text.push_str(&format!("  {name:11} {about}\n"));
     }
     text.push_str(
-        "\nTab completes, `help VERB` explains. The beginning of a connection id will do,\n\
-         and messages need no quotes: send ab {\"hello\": \"world\"}\n",
+        "\nTab completes, `help VERB` explains, `help fidelity` says how true to the cloud this\n\
+         is. The beginning of a connection id will do, and messages need no quotes:\n\
+         send ab {\"hello\": \"world\"}\n",
     );
     text
 }

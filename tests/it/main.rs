@@ -30,6 +30,7 @@ mod entries;
 mod events;
 mod exec;
 mod failures;
+mod fidelity;
 mod http;
 mod lifecycle;
 mod limits;
