@@ -41,6 +41,8 @@ pub struct Config {
     pub reseed: bool,
     /// Begin with an empty store.
     pub fresh: bool,
+    /// Serve with TLS.
+    pub tls: bool,
     /// More origins that may connect, lower case.
     pub allow_origin: Vec<String>,
     /// More host names, lower case.
@@ -132,6 +134,7 @@ impl Config {
             seed,
             reseed: false,
             fresh: args.fresh,
+            tls: args.tls,
             allow_origin: lower(&args.allow_origin),
             allow_host: lower(&args.allow_host),
             allow_any_credentials: args.allow_any_credentials,

@@ -1,5 +1,6 @@
 //! The composition root of a sandbox: builds everything, and takes it down in order.
 
+pub mod certificate;
 mod data_dir;
 mod listen;
 mod reloader;
@@ -26,6 +27,7 @@ use crate::ops::perform::{Facts, Sandbox};
 use crate::store::Store;
 use crate::worker::env::AppEnv;
 use crate::worker::{Launch, Loader, assets};
+use certificate::Certificate;
 pub use data_dir::open_store;
 use data_dir::{open_store_aside, store_failure, unusable};
 use listen::Listeners;
@@ -62,12 +64,27 @@ pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Run
     warn_about_address(config, &listeners, bus);
 
     let host = listeners.host();
-    let url = format!("http://{host}:{}", listeners.port);
-    let ws_url = format!("ws://{host}:{}", listeners.port);
+    let certificate = match config.tls {
+        true => Some(certificate(config, &listeners).await?),
+        false => None,
+    };
+    let secure = if config.tls { "s" } else { "" };
+    let url = format!("http{secure}://{host}:{}", listeners.port);
+    let ws_url = format!("ws{secure}://{host}:{}", listeners.port);
+    let node_authorities = match &certificate {
+        Some(certificate) => Some(certificate::for_node(&certificate.authority)?),
+        None => None,
+    };
+    if let Some(certificate) = &certificate {
+        tell_how_to_trust(certificate, &url, bus);
+    }
     let credentials = new_credentials()?;
     let stop_gateway = CancellationToken::new();
     let gateway = Gateway::start(
-        gateway_config(config, &listeners, credentials.clone()),
+        GatewayConfig {
+            tls: certificate.map(|certificate| certificate.config),
+            ..gateway_config(config, &listeners, credentials.clone())
+        },
         clock.clone(),
         bus.clone(),
         stop_gateway.clone(),
@@ -78,15 +95,15 @@ pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Run
     let app_env = AppEnv {
         url: url.clone(),
         ws_url: match config.sdk {
-            SdkChoice::Bundled => ws_url.clone(),
-            // Its AWS SDK takes this for an endpoint, and knows no other scheme; it makes
-            // `https` of `wss` itself.
-            SdkChoice::Installed => url.clone(),
+            // Its AWS SDK takes this for an endpoint; `wss`, and only that, it makes `https`.
+            SdkChoice::Installed if !config.tls => url.clone(),
+            _ => ws_url.clone(),
         },
         app_name: app_name(&config.app_dir),
         env_type: config.env.name(),
         key_id: credentials.key_id,
         secret: credentials.secret,
+        authorities: node_authorities,
         settings: settings(config, control.path()),
     };
     if let Some(seed) = &config.seed {
@@ -319,6 +336,37 @@ fn warn_about_address(config: &Config, listeners: &Listeners, bus: &EventBus) {
     }
 }
 
+/// The certificate for the names by which clients may call this sandbox.
+async fn certificate(config: &Config, listeners: &Listeners) -> Result<Certificate, Failure> {
+    let mut names = config.allow_host.clone();
+    if !listeners.address.is_unspecified() {
+        names.push(listeners.address.to_string());
+    }
+    if config.host.parse::<std::net::IpAddr>().is_err() {
+        names.push(config.host.to_ascii_lowercase());
+    }
+    let data_dir = config.data_dir.clone();
+    let making = tokio::task::spawn_blocking(move || certificate::prepare(&data_dir, &names));
+    making
+        .await
+        .map_err(|error| Failure::new("internal", error.to_string()))?
+}
+
+fn tell_how_to_trust(certificate: &Certificate, url: &str, bus: &EventBus) {
+    let made = if certificate.is_new {
+        "made a new certificate"
+    } else {
+        "serving with a local certificate"
+    };
+    bus.log(
+        Level::Info,
+        format!("{made}; clients have to trust its authority:"),
+    );
+    for line in certificate::how_to_trust(&certificate.authority, url) {
+        bus.log(Level::Info, line);
+    }
+}
+
 fn gateway_config(
     config: &Config,
     listeners: &Listeners,
@@ -337,6 +385,7 @@ fn gateway_config(
         subprotocols: config.subprotocols.clone(),
         credentials,
         any_credentials: config.allow_any_credentials,
+        tls: None,
     }
 }
 

@@ -80,6 +80,9 @@ pub struct SandboxArgs {
     /// Begin with an empty store
     #[arg(long)]
     pub fresh: bool,
+    /// Serve wss:// and https:// with a local certificate, made on first use
+    #[arg(long)]
+    pub tls: bool,
     /// Let pages of this origin connect too
     #[arg(long, value_name = "ORIGIN")]
     pub allow_origin: Vec<String>,

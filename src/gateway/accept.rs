@@ -2,22 +2,22 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, StatusCode, Version};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use super::handshake::{Acceptance, Refusal, RequestHead, connected_fact, texts};
 use super::inbound::Presence;
 use super::registry::Connection;
+use super::transport::{Insecure, Prefixed, Transport};
 use super::{Gateway, connection, http};
 use crate::domain::ConnectionId;
+use crate::error::reason;
 use crate::event::{Level, Wire};
 
 /// Longest head of a request, in bytes.
@@ -64,19 +64,21 @@ enum Greeting {
     Gone,
 }
 
-async fn greet(gateway: Arc<Gateway>, mut stream: TcpStream, remote: SocketAddr) {
+async fn greet(gateway: Arc<Gateway>, stream: TcpStream, remote: SocketAddr) {
     let _ = stream.set_nodelay(true);
     let mut bytes = Vec::new();
-    let reading = tokio::time::timeout(HEAD_TIME, read_head(&gateway, &mut stream, &mut bytes));
-    let greeting = reading.await.unwrap_or(Greeting::Gone);
+    let reading = async {
+        let mut stream = secure(&gateway, stream).await?;
+        let greeting = read_head(&gateway, &mut stream, &mut bytes).await;
+        Some((stream, greeting))
+    };
+    let Ok(Some((mut stream, greeting))) = tokio::time::timeout(HEAD_TIME, reading).await else {
+        return;
+    };
     match greeting {
         Greeting::Gone => {}
         Greeting::Http => {
-            let stream = Prefixed {
-                prefix: bytes,
-                at: 0,
-                stream,
-            };
+            let stream = Prefixed::new(bytes, stream);
             Box::pin(http::serve(gateway, stream, remote)).await;
         }
         Greeting::Handshake(Err(refusal)) => refuse(stream, &refusal).await,
@@ -92,11 +94,32 @@ async fn greet(gateway: Arc<Gateway>, mut stream: TcpStream, remote: SocketAddr)
     }
 }
 
+/// The stream to read from; `None` if that is already the end. With TLS, who does not speak it is
+/// told so, in the one language that its client surely knows.
+async fn secure(gateway: &Gateway, stream: TcpStream) -> Option<Transport> {
+    let Some(acceptor) = &gateway.tls else {
+        return Some(Transport::Plain(stream));
+    };
+    match Transport::secure(stream, acceptor).await {
+        Ok(stream) => Some(stream),
+        Err(Insecure::Plain(stream)) => {
+            let said = "this sandbox speaks TLS: write wss:// or https://";
+            refuse(Transport::Plain(stream), &Refusal::bad_request(said)).await;
+            None
+        }
+        Err(Insecure::Failed(error)) => {
+            let text = format!("a TLS handshake failed: {}", reason(&error));
+            gateway.bus.log(Level::Debug, text);
+            None
+        }
+    }
+}
+
 /// Registers an accepted connection and starts its task. `rest` is what the client sent after
 /// its request.
 pub(super) async fn open(
     gateway: &Arc<Gateway>,
-    stream: TcpStream,
+    stream: Transport,
     remote: SocketAddr,
     acceptance: &Acceptance,
     rest: Vec<u8>,
@@ -130,7 +153,7 @@ pub(super) async fn open(
 }
 
 /// Reads until the head is complete. After a handshake, `bytes` holds what came behind it.
-async fn read_head(gateway: &Gateway, stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Greeting {
+async fn read_head(gateway: &Gateway, stream: &mut Transport, bytes: &mut Vec<u8>) -> Greeting {
     loop {
         match stream.read_buf(bytes).await {
             Ok(0) | Err(_) => return Greeting::Gone,
@@ -225,7 +248,7 @@ fn switching_protocols(acceptance: &Acceptance) -> Vec<u8> {
 }
 
 /// Answers a refused handshake and lets the client read the answer.
-async fn refuse(mut stream: TcpStream, refusal: &Refusal) {
+async fn refuse(mut stream: Transport, refusal: &Refusal) {
     let body = serde_json::json!({ "message": refusal.message }).to_string();
     let mut head = format!(
         "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n",
@@ -238,74 +261,6 @@ async fn refuse(mut stream: TcpStream, refusal: &Refusal) {
     }
     let answer = format!("{head}\r\n{body}");
     if stream.write_all(answer.as_bytes()).await.is_ok() {
-        drain(&mut stream).await;
-    }
-}
-
-/// Says that nothing more comes, and reads for at most a second what the client still sends:
-/// closing with unread input would reset the connection and take our last bytes with it.
-pub(super) async fn drain(stream: &mut TcpStream) {
-    let _ = stream.shutdown().await;
-    let mut sink = [0; 1024];
-    let mut left = 1 << 20;
-    let reading = async {
-        while let Ok(read @ 1..) = stream.read(&mut sink).await {
-            left -= read.min(left);
-            if left == 0 {
-                break;
-            }
-        }
-    };
-    let _ = tokio::time::timeout(Duration::from_secs(1), reading).await;
-}
-
-/// A stream whose first bytes were read already.
-pub(super) struct Prefixed {
-    prefix: Vec<u8>,
-    at: usize,
-    stream: TcpStream,
-}
-
-impl Prefixed {
-    /// The stream, and what of the prefix nobody has read.
-    pub(super) fn into_parts(self) -> (TcpStream, Vec<u8>) {
-        let rest = self.prefix[self.at..].to_vec();
-        (self.stream, rest)
-    }
-}
-
-impl AsyncRead for Prefixed {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        if this.at < this.prefix.len() {
-            let rest = &this.prefix[this.at..];
-            let taken = rest.len().min(buf.remaining());
-            buf.put_slice(&rest[..taken]);
-            this.at += taken;
-            return Poll::Ready(Ok(()));
-        }
-        Pin::new(&mut this.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Prefixed {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        stream.drain().await;
     }
 }

@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 
 use base64::Engine as _;
 use futures_util::{Sink, Stream};
-use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -14,10 +13,10 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Message as Frame, Utf8Bytes};
 
 use super::Gateway;
-use super::accept::drain;
 use super::inbound::{Message, Presence};
 use super::outbox::Taken;
 use super::registry::Connection;
+use super::transport::Transport;
 use crate::domain::{BinaryMessages, CloseReason};
 use crate::event::{Closer, Fact, Payload, Wire};
 
@@ -35,7 +34,7 @@ const TURN: usize = 64;
 pub(super) async fn spawn(
     gateway: Arc<Gateway>,
     connection: Arc<Connection>,
-    stream: TcpStream,
+    stream: Transport,
     rest: Vec<u8>,
 ) {
     let limits = &gateway.limits;
@@ -64,7 +63,7 @@ struct ConnectionTask {
     gateway: Arc<Gateway>,
     connection: Arc<Connection>,
     /// Taken out when the connection ends.
-    socket: Option<WebSocketStream<TcpStream>>,
+    socket: Option<WebSocketStream<Transport>>,
     /// A message for which the inbound queue had no room.
     held: Option<Message>,
     /// Something was handed to the socket since it was last flushed.
@@ -98,7 +97,7 @@ impl ConnectionTask {
     /// Does what can be done now; the reason once the connection has ended.
     fn advance(
         &mut self,
-        socket: &mut WebSocketStream<TcpStream>,
+        socket: &mut WebSocketStream<Transport>,
         cx: &mut Context<'_>,
     ) -> Option<CloseReason> {
         self.connection.outbox.register(cx);
@@ -116,7 +115,7 @@ impl ConnectionTask {
     /// Hands the outbox to the socket and flushes it once.
     fn write(
         &mut self,
-        socket: &mut WebSocketStream<TcpStream>,
+        socket: &mut WebSocketStream<Transport>,
         cx: &mut Context<'_>,
     ) -> Option<CloseReason> {
         let mut socket = Pin::new(socket);
@@ -171,7 +170,7 @@ impl ConnectionTask {
     /// Reads messages until there is none, the queue is full, or the turn is over.
     fn read(
         &mut self,
-        socket: &mut WebSocketStream<TcpStream>,
+        socket: &mut WebSocketStream<Transport>,
         cx: &mut Context<'_>,
     ) -> Poll<CloseReason> {
         for _ in 0..TURN {
@@ -271,7 +270,7 @@ impl ConnectionTask {
     }
 
     /// Tells everybody that the connection has ended, and says good-bye to the client.
-    fn end(&mut self, socket: WebSocketStream<TcpStream>, reason: CloseReason) {
+    fn end(&mut self, socket: WebSocketStream<Transport>, reason: CloseReason) {
         self.connection.outbox.end();
         self.gateway.registry.remove(&self.connection);
         self.gateway.bus.tell(Fact::Disconnected {
@@ -296,7 +295,7 @@ impl ConnectionTask {
 }
 
 /// Close frame, FIN, then at most a second for the client's last bytes.
-async fn say_goodbye(mut socket: WebSocketStream<TcpStream>, reason: CloseReason) {
+async fn say_goodbye(mut socket: WebSocketStream<Transport>, reason: CloseReason) {
     use futures_util::SinkExt as _;
     if reason == CloseReason::VANISHED {
         return;
@@ -314,7 +313,7 @@ async fn say_goodbye(mut socket: WebSocketStream<TcpStream>, reason: CloseReason
         .await
         .is_ok()
     {
-        drain(&mut socket.into_inner()).await;
+        socket.into_inner().drain().await;
     }
 }
 

@@ -16,8 +16,9 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
-use super::accept::{HEAD_TIME, Prefixed, open};
+use super::accept::{HEAD_TIME, open};
 use super::handshake::{Acceptance, Refusal, RequestHead};
+use super::transport::Prefixed;
 use super::{Gateway, management};
 
 /// The body of an answer: ours, or the app's as it comes.

@@ -14,12 +14,15 @@ pub mod outbox;
 mod proxy;
 mod reaper;
 pub mod registry;
+mod transport;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -59,6 +62,8 @@ pub struct GatewayConfig {
     pub credentials: Credentials,
     /// Whether any credentials will do.
     pub any_credentials: bool,
+    /// The certificate and key to serve with; without it connections are not encrypted.
+    pub tls: Option<Arc<ServerConfig>>,
 }
 
 /// The gateway's shared state.
@@ -77,6 +82,7 @@ pub struct Gateway {
     subprotocols: Vec<String>,
     credentials: Credentials,
     any_credentials: bool,
+    tls: Option<TlsAcceptor>,
     max_connections: usize,
     rate: RateLimits,
     bucket: Mutex<TokenBucket>,
@@ -110,6 +116,7 @@ impl Gateway {
             subprotocols: config.subprotocols,
             credentials: config.credentials,
             any_credentials: config.any_credentials,
+            tls: config.tls.map(TlsAcceptor::from),
             max_connections: MAX_CONNECTIONS,
             active: AtomicBool::new(true),
             stop,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What the sandbox tells the app about itself.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub struct AppEnv {
     pub key_id: String,
     /// `AWS_SECRET_ACCESS_KEY`.
     pub secret: String,
+    /// A file of certificate authorities for Node to trust.
+    pub authorities: Option<PathBuf>,
     /// Settings of our own JavaScript, as JSON.
     pub settings: String,
 }
@@ -52,7 +54,9 @@ impl AppEnv {
         let ours = ours
             .into_iter()
             .map(|(name, value)| (name.into(), value.into()));
-        inherited.chain(ours).collect()
+        let authorities = self.authorities.iter();
+        let authorities = authorities.map(|file| ("NODE_EXTRA_CA_CERTS".into(), file.into()));
+        inherited.chain(ours).chain(authorities).collect()
     }
 }
 

@@ -50,6 +50,7 @@ mod sdk;
 mod seed;
 mod sending;
 mod signals;
+mod tls;
 mod transfer;
 mod vectors;
 mod verbs;

@@ -117,6 +117,16 @@ fn boto3_speaks_with_the_management_api() {
     drive_management_api("python3", "management.py", "/prod");
 }
 
+/// Puts the published SDK into an app's `node_modules`.
+fn link_published(app: &App) {
+    std::fs::create_dir_all(app.path("node_modules/@ampt")).unwrap();
+    symlink(
+        sdks().join("node_modules/@ampt/sdk"),
+        app.path("node_modules/@ampt/sdk"),
+    )
+    .unwrap();
+}
+
 /// The same app twice: with the SDK inside the program, and with the published one.
 fn with_both(files: &[(&str, &str)], test: impl Fn(&str, &App, &Dev)) {
     for choice in ["bundled", "installed"] {
@@ -124,12 +134,7 @@ fn with_both(files: &[(&str, &str)], test: impl Fn(&str, &App, &Dev)) {
         for (name, text) in files {
             app.write(name, text);
         }
-        std::fs::create_dir_all(app.path("node_modules/@ampt")).unwrap();
-        symlink(
-            sdks().join("node_modules/@ampt/sdk"),
-            app.path("node_modules/@ampt/sdk"),
-        )
-        .unwrap();
+        link_published(&app);
         let dev = app.dev(&["--no-limits", "--sdk", choice]);
         test(choice, &app, &dev);
     }
@@ -304,6 +309,20 @@ fn the_published_sdk_serves_http_and_survives_a_reload() {
         assert_eq!(app.verb(&["reload"]).code, Some(0));
         assert_eq!(client.ask("after"), "after", "{choice}");
     });
+}
+
+#[test]
+#[ignore = "needs real SDKs: tests/sdk.sh"]
+fn the_published_sdk_speaks_tls_with_the_sandbox() {
+    let app = App::esm(
+        "import { ws } from '@ampt/sdk';
+         ws.on('message', async (c, data) => { await c.send(`${data} by ${process.env.AMPT_APP_WEBSOCKET_URL}`); });",
+    );
+    link_published(&app);
+    let dev = app.dev(&["--tls", "--sdk", "installed"]);
+    let connected = app.verb(&["connect", "-x", "sent"]);
+    let answer = format!("sent by {}\n", dev.fact("wsUrl"));
+    assert!(connected.stdout.ends_with(&answer), "{connected:?}");
 }
 
 #[test]

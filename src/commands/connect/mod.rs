@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 
 use super::no_sandbox;
 use super::signals::Signals;
+use crate::app::certificate::authority_of;
 use crate::cli::{Common, ConnectArgs};
 use crate::control::Client;
 use crate::error::{Failure, exit};
@@ -88,20 +89,24 @@ async fn find(common: &Common, args: &ConnectArgs) -> Result<(Target, Option<Cli
         let Some(client) = Client::find(&location.data_dir).await? else {
             return Err(no_sandbox(&location));
         };
-        let target = Target::new(&client.announced().ws_url, args)?;
+        let mut target = Target::new(&client.announced().ws_url, args)?;
+        target.authority = Some(authority_of(&location.data_dir));
         return Ok((target, Some(client)));
     };
-    let target = Target::new(url, args)?;
+    let mut target = Target::new(url, args)?;
     // Anything may stand in the current folder when a URL is given, but if the sandbox there is
     // what the URL leads to, it can say more than a stranger.
-    let client = match Location::of(common) {
-        Ok(location) => Client::find(&location.data_dir).await.ok().flatten(),
-        Err(_) => None,
+    let Ok(location) = Location::of(common) else {
+        return Ok((target, None));
     };
+    let client = Client::find(&location.data_dir).await.ok().flatten();
     let client = client.filter(|client| {
         let port = client.announced().ws_url.rsplit(':').next();
         target.is_local() && port == Some(target.port.to_string().as_str())
     });
+    if client.is_some() {
+        target.authority = Some(authority_of(&location.data_dir));
+    }
     Ok((target, client))
 }
 

@@ -1,5 +1,7 @@
 //! What to connect to, and with which request.
 
+use std::path::PathBuf;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{
@@ -55,6 +57,8 @@ pub(super) struct Target {
     pub(super) url: String,
     /// The handshake.
     pub(super) request: Request,
+    /// One more authority to trust: a sandbox's own.
+    pub(super) authority: Option<PathBuf>,
 }
 
 impl Target {
@@ -107,6 +111,7 @@ impl Target {
             is_secure,
             url: shown,
             request,
+            authority: None,
         })
     }
 

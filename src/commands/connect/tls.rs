@@ -1,13 +1,15 @@
 //! TLS for `wss://`, with the authorities that this machine trusts.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{CertificateError, ClientConfig, Error, RootCertStore};
 
 use super::target::Target;
@@ -22,18 +24,21 @@ pub(super) async fn secure(
         let host = &target.host;
         Failure::usage(format!("`{host}` is not a host name that TLS knows"))
     })?;
-    let connector = TlsConnector::from(Arc::new(config()?));
+    let connector = TlsConnector::from(Arc::new(config(target.authority.as_deref())?));
     connector
         .connect(name, stream)
         .await
         .map_err(|error| failed(target, &error))
 }
 
-fn config() -> Result<ClientConfig, Failure> {
+fn config(authority: Option<&Path>) -> Result<ClientConfig, Failure> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
-    let (usable, _) = roots.add_parsable_certificates(found.certs);
-    if usable == 0 {
+    roots.add_parsable_certificates(found.certs);
+    // A sandbox without TLS has none.
+    let own = authority.and_then(|file| CertificateDer::from_pem_file(file).ok());
+    roots.add_parsable_certificates(own);
+    if roots.is_empty() {
         let why = found.errors.first().map(|e| format!(": {e}"));
         let message = format!(
             "no certificate authorities were found on this machine{}",

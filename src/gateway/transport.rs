@@ -1,0 +1,167 @@
+//! The byte stream beneath a connection: TCP, or TLS over it.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// First byte of every TLS connection: a handshake record.
+const TLS_HANDSHAKE: u8 = 0x16;
+
+/// A client's byte stream.
+#[derive(Debug)]
+pub(super) enum Transport {
+    Plain(TcpStream),
+    /// Boxed: its buffers would make every plain connection larger.
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// Why there is no secure stream.
+#[derive(Debug)]
+pub(super) enum Insecure {
+    /// The client speaks something else; its stream.
+    Plain(TcpStream),
+    /// It went away, or does not trust the certificate.
+    Failed(io::Error),
+}
+
+impl Transport {
+    /// Shakes hands.
+    pub(super) async fn secure(
+        stream: TcpStream,
+        acceptor: &TlsAcceptor,
+    ) -> Result<Self, Insecure> {
+        let mut first = [0];
+        match stream.peek(&mut first).await {
+            Ok(1) if first[0] != TLS_HANDSHAKE => return Err(Insecure::Plain(stream)),
+            Ok(_) => {}
+            Err(error) => return Err(Insecure::Failed(error)),
+        }
+        let accepted = acceptor.accept(stream).await;
+        accepted
+            .map(|stream| Self::Tls(Box::new(stream)))
+            .map_err(Insecure::Failed)
+    }
+
+    /// Says that nothing more comes, and reads for at most a second what the client still sends:
+    /// closing with unread input would reset the connection and take our last bytes with it.
+    pub(super) async fn drain(&mut self) {
+        let _ = self.shutdown().await;
+        let mut sink = [0; 1024];
+        let mut left = 1 << 20;
+        let reading = async {
+            while let Ok(read @ 1..) = self.read(&mut sink).await {
+                left -= read.min(left);
+                if left == 0 {
+                    break;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(1), reading).await;
+    }
+}
+
+impl AsyncRead for Transport {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Transport {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
+
+/// A stream whose first bytes were read already.
+pub(super) struct Prefixed {
+    prefix: Vec<u8>,
+    at: usize,
+    stream: Transport,
+}
+
+impl Prefixed {
+    /// The stream with these bytes before what it still brings.
+    pub(super) fn new(prefix: Vec<u8>, stream: Transport) -> Self {
+        Self {
+            prefix,
+            at: 0,
+            stream,
+        }
+    }
+
+    /// The stream, and what of the prefix nobody has read.
+    pub(super) fn into_parts(self) -> (Transport, Vec<u8>) {
+        let rest = self.prefix[self.at..].to_vec();
+        (self.stream, rest)
+    }
+}
+
+impl AsyncRead for Prefixed {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if this.at < this.prefix.len() {
+            let rest = &this.prefix[this.at..];
+            let taken = rest.len().min(buf.remaining());
+            buf.put_slice(&rest[..taken]);
+            this.at += taken;
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut this.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Prefixed {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
