@@ -33,6 +33,8 @@ pub struct Config {
     pub rate: RateLimits,
     /// The bounds of each connection.
     pub limits: ConnectionLimits,
+    /// How long a client may take over its handshake.
+    pub handshake_timeout: Duration,
     /// Whether a client is told that its handler failed or its message was throttled.
     pub error_frames: bool,
     /// Data file to import at start.
@@ -100,12 +102,18 @@ impl Config {
             return Err(Failure::usage("`--max-message` and `--max-frame` are sizes in bytes; a message holds at least a frame")
                 .hint("for example: --max-message 1048576 --max-frame 65536"));
         }
-        if args.idle_timeout.is_zero() || args.max_duration.is_zero() || args.load_timeout.is_zero()
-        {
-            return Err(Failure::usage(
-                "`--idle-timeout`, `--max-duration` and `--load-timeout` must be longer than nothing",
-            )
-            .hint("for example: --idle-timeout 10m"));
+        for (option, duration) in [
+            ("--idle-timeout", args.idle_timeout),
+            ("--max-duration", args.max_duration),
+            ("--load-timeout", args.load_timeout),
+            ("--handshake-timeout", args.handshake_timeout),
+        ] {
+            if duration.is_zero() {
+                return Err(
+                    Failure::usage(format!("`{option}` must be longer than nothing"))
+                        .hint(format!("for example: {option} 10m")),
+                );
+            }
         }
         let seed = match &args.seed {
             Some(Some(file)) => Some(absolute(file)?),
@@ -130,6 +138,7 @@ impl Config {
                 enforced: !args.no_limits,
             },
             limits: limits(args),
+            handshake_timeout: args.handshake_timeout,
             error_frames: !args.no_error_frames,
             seed,
             reseed: false,

@@ -375,6 +375,7 @@ fn gateway_config(
     GatewayConfig {
         rate: config.rate,
         limits: config.limits,
+        handshake_timeout: config.handshake_timeout,
         error_frames: config.error_frames,
         access: AccessRules {
             port: listeners.port,

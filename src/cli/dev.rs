@@ -125,6 +125,9 @@ pub struct SandboxArgs {
     /// Do not tell a client that its handler failed or its message was throttled
     #[arg(long)]
     pub no_error_frames: bool,
+    /// Give up on a client that takes longer over its handshake
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
+    pub handshake_timeout: Duration,
     /// Close a connection that was idle for this long
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
     pub idle_timeout: Duration,

@@ -227,13 +227,6 @@ pub const RULES: &[Rule] = &[
         switch: "",
     },
     Rule {
-        area: "Handlers",
-        rule: "work-after-return",
-        does: "Work that a handler leaves running when it returns, which the cloud loses now and then, is done, and told with its place.",
-        certainty: Certainty::Differs,
-        switch: "--strict",
-    },
-    Rule {
         area: "Limits",
         rule: "rate",
         does: "One token bucket for the sandbox: connection attempts and messages take a token each. Rate and burst are those of the environment: sandbox 10 and 10, preview 100 and 50, stage 10,000 and 5,000.",

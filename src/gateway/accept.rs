@@ -16,7 +16,7 @@ use super::inbound::Presence;
 use super::registry::Connection;
 use super::transport::{Insecure, Prefixed, Transport};
 use super::{Gateway, connection, http};
-use crate::domain::ConnectionId;
+use crate::domain::{CloseReason, ConnectionId};
 use crate::error::reason;
 use crate::event::{Level, Wire};
 
@@ -25,9 +25,6 @@ const MAX_HEAD: usize = 16 * 1024;
 
 /// Most headers of a request.
 const MAX_HEADERS: usize = 100;
-
-/// How long a client may take over the head of its request.
-pub(super) const HEAD_TIME: Duration = Duration::from_secs(10);
 
 /// Accepts connections until told to stop.
 pub async fn serve(gateway: Arc<Gateway>, listener: TcpListener, stop: CancellationToken) {
@@ -72,7 +69,8 @@ async fn greet(gateway: Arc<Gateway>, stream: TcpStream, remote: SocketAddr) {
         let greeting = read_head(&gateway, &mut stream, &mut bytes).await;
         Some((stream, greeting))
     };
-    let Ok(Some((mut stream, greeting))) = tokio::time::timeout(HEAD_TIME, reading).await else {
+    let patience = gateway.handshake_timeout;
+    let Ok(Some((mut stream, greeting))) = tokio::time::timeout(patience, reading).await else {
         return;
     };
     match greeting {
@@ -149,6 +147,10 @@ pub(super) async fn open(
         .inbound
         .presence(Presence::Opened(connection.clone()));
     let _ = gateway.arrivals.send(handle).await;
+    // Who came while the others were sent away goes as well.
+    if gateway.stop.is_cancelled() {
+        connection.close(CloseReason::GOING_AWAY);
+    }
     connection::spawn(gateway.clone(), connection, stream, rest).await;
 }
 

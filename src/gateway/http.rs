@@ -16,7 +16,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
-use super::accept::{HEAD_TIME, open};
+use super::accept::open;
 use super::handshake::{Acceptance, Refusal, RequestHead};
 use super::transport::Prefixed;
 use super::{Gateway, management};
@@ -39,7 +39,7 @@ pub(super) async fn serve(gateway: Arc<Gateway>, stream: Prefixed, remote: Socke
     });
     let serving = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
+        .header_read_timeout(gateway.handshake_timeout)
         .max_buf_size(64 * 1024)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();

@@ -18,6 +18,7 @@ mod transport;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -52,6 +53,8 @@ pub struct GatewayConfig {
     pub rate: RateLimits,
     /// The bounds of each connection.
     pub limits: ConnectionLimits,
+    /// How long a client may take over its TLS handshake and the head of its request.
+    pub handshake_timeout: Duration,
     /// Whether clients are told of failed handlers and throttled messages.
     pub error_frames: bool,
     /// Who may come in.
@@ -77,6 +80,7 @@ pub struct Gateway {
     clock: Clock,
     bus: EventBus,
     limits: ConnectionLimits,
+    handshake_timeout: Duration,
     error_frames: bool,
     access: AccessRules,
     subprotocols: Vec<String>,
@@ -111,6 +115,7 @@ impl Gateway {
             clock,
             bus,
             limits: config.limits,
+            handshake_timeout: config.handshake_timeout,
             error_frames: config.error_frames,
             access: config.access,
             subprotocols: config.subprotocols,

@@ -16,7 +16,7 @@ const TESTS: &[(&str, &[&str])] = &[
     ),
     (
         "refusals",
-        &["hostile::handshakes_that_are_none_are_refused_before_101"],
+        &["access::handshakes_that_are_none_are_refused_before_101"],
     ),
     (
         "order",
@@ -215,9 +215,9 @@ const TESTS: &[(&str, &[&str])] = &[
         "not-utf-8",
         &["management::bytes_that_are_not_utf_8_are_replaced"],
     ),
-    ("origin", &["hostile::pages_of_other_origins_stay_out"]),
-    ("host", &["hostile::requests_for_another_host_stay_out"]),
-    ("loopback", &["hostile::it_listens_on_loopback_only"]),
+    ("origin", &["access::pages_of_other_origins_stay_out"]),
+    ("host", &["access::requests_for_another_host_stay_out"]),
+    ("loopback", &["access::it_listens_on_loopback_only"]),
     ("tls", &["tls::wss_and_https_are_served_on_one_port"]),
     (
         "clock",

@@ -91,6 +91,21 @@ fn a_message_without_a_token_is_answered_and_kept_from_the_handler() {
 }
 
 #[test]
+fn what_the_app_sends_is_not_limited() {
+    let app = App::esm(
+        "import { ws } from '@ampt/sdk';
+         ws.on('message', async (c) => { for (let i = 0; i < 100; i++) await c.send(i); });",
+    );
+    let dev = app.dev(&["--burst", "2", "--rate", "1"]);
+    freeze(&app);
+    let mut client = dev.client();
+    client.send("go");
+    for number in 0..100 {
+        assert_eq!(client.text(), number.to_string());
+    }
+}
+
+#[test]
 fn without_a_token_a_handshake_gets_429() {
     let app = App::new();
     let dev = app.dev(&["--burst", "2", "--rate", "1"]);

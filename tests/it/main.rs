@@ -15,6 +15,7 @@
 )]
 mod support;
 
+mod access;
 mod after_return;
 mod architecture;
 mod clock;
@@ -31,6 +32,7 @@ mod events;
 mod exec;
 mod failures;
 mod fidelity;
+mod hostile;
 mod http;
 mod lifecycle;
 mod limits;

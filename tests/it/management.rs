@@ -398,6 +398,25 @@ fn what_is_not_below_connections_is_not_the_management_apis() {
 }
 
 #[test]
+fn bytes_that_are_not_utf_8_are_replaced() {
+    let app = App::esm(APP);
+    let dev = app.dev(&[]);
+    let api = Api::of_app(&dev);
+    let mut client = dev.client();
+    let mut socket = dev.socket();
+    let head = format!(
+        "POST /@connections/{} HTTP/1.1\r\nHost: {}\r\n{}Content-Length: 4\r\n\r\n",
+        client.id,
+        dev.address(),
+        api.authorization()
+    );
+    socket.write(head.as_bytes());
+    socket.write(b"a\xff\xfeb");
+    assert_eq!(socket.response().status, 200);
+    assert_eq!(client.text(), "a\u{fffd}\u{fffd}b");
+}
+
+#[test]
 fn many_requests_may_share_one_connection() {
     let app = App::esm(APP);
     let dev = app.dev(&[]);
