@@ -125,7 +125,7 @@ fn make(data_dir: &Path, folder: &Path, names: Vec<String>) -> Result<(), Failur
             write_private(&staging.join(name), text)?;
         }
         match fs::remove_dir_all(folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => fs::rename(&staging, folder),
         }
     };

@@ -14,7 +14,7 @@ use crate::error::Failure;
 const LONGEST: usize = 100;
 
 /// Shortest line that is worth wrapping for.
-const SHORTEST: usize = 50;
+const SHORTEST: usize = 60;
 
 /// Column in which the rules' texts begin.
 const INDENT: usize = 24;

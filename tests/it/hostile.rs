@@ -358,7 +358,7 @@ fn control_characters_from_clients_never_reach_the_terminal_as_such() {
     let app = App::esm(
         "import { ws } from '@ampt/sdk'; ws.on('message', (c, d) => console.log('got', d));",
     );
-    let mut dev = app.start_at(app.dir(), &[], |command| {
+    let dev = app.start_at(app.dir(), &[], |command| {
         // As people see it, in a pipe.
         let args: Vec<_> = command
             .get_args()
