@@ -42,6 +42,7 @@ mod management;
 mod messages;
 mod modules;
 mod nodes;
+mod params;
 mod persistence;
 mod ports;
 mod refusals;

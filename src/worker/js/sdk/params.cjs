@@ -36,32 +36,32 @@ let known;
 /** All parameters and groups; read at the first use, when the app's `.env` is in place. */
 function all() {
   if (known) return known;
-  const list = readJson('PARAMS');
+  const list = { ...declared, ...readJson('PARAMS') };
   for (const [name, source] of Object.entries(NAMES)) list[name] = process.env[source];
   list.CUSTOM_DOMAINS = process.env.AMPT_CUSTOM_DOMAINS ?? '';
   known = { list, groups: readJson('PARAM_GROUPS').params ?? {} };
   return known;
 }
 
-/** Puts parameters into the environment; variables that are set already win. */
-function exportParams(which) {
+/** Puts parameters into the environment, all or those named; what is set already wins. */
+function exportParams(which = []) {
   const { list } = all();
-  const names = which === undefined ? Object.keys(list) : [which].flat();
-  for (const name of names) {
-    if (SECRET.test(name) || list[name] === undefined || name in process.env) continue;
+  const named = [which].flat();
+  for (const name of named.length > 0 ? named : Object.keys(list)) {
+    if (SECRET.test(name) || !list[name] || process.env[name]) continue;
     process.env[name] = String(list[name]);
   }
 }
 
 function group(namespace) {
   const values = all().groups[namespace];
-  return values && Object.assign((key) => values[key] || undefined, values);
+  return values && Object.assign((key) => values[key], values);
 }
 
 /** One parameter, or without a key everything there is to do with them. */
 function params(key) {
-  if (key === undefined) return { list: () => ({ ...all().list }), export: exportParams, group };
-  return all().list[key] || declared[key] || undefined;
+  if (!key) return { list: () => ({ ...all().list }), export: exportParams, group };
+  return all().list[key] || undefined;
 }
 
 /** Takes in the `.env` file's variables, before any of the app's code. */
