@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cli::{DevArgs, ExecArgs, SandboxArgs, SdkChoice};
-use crate::domain::{ConnectionLimits, EnvironmentType, RateLimits};
+use crate::domain::{Chaos, ConnectionLimits, EnvironmentType, RateLimits};
 use crate::error::Failure;
 use crate::location::Location;
 
@@ -65,6 +65,8 @@ pub struct Config {
     pub sdk: SdkChoice,
     /// Work left running after a return is an error.
     pub strict: bool,
+    /// Disorder between clients and handlers.
+    pub chaos: Option<Chaos>,
 }
 
 impl Config {
@@ -77,6 +79,7 @@ impl Config {
             seed: config.seed.or(reseeded),
             reseed: args.reseed,
             watch: !args.no_watch,
+            chaos: args.chaos.as_deref().map(chaos).transpose()?,
             ..config
         })
     }
@@ -154,8 +157,15 @@ impl Config {
             node_args: node_args(args),
             sdk: args.sdk,
             strict: args.strict,
+            chaos: None,
         })
     }
+}
+
+/// Reads the disorder that `ampt-ws test` asks for.
+fn chaos(text: &str) -> Result<Chaos, Failure> {
+    serde_json::from_str(text)
+        .map_err(|error| Failure::usage(format!("`--chaos` cannot be `{text}`: {error}")))
 }
 
 fn limits(args: &SandboxArgs) -> ConnectionLimits {

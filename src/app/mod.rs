@@ -387,6 +387,7 @@ fn gateway_config(
         credentials,
         any_credentials: config.allow_any_credentials,
         tls: None,
+        chaos: config.chaos,
     }
 }
 

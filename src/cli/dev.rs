@@ -32,6 +32,9 @@ pub struct DevArgs {
     /// Write what happens as a fixture that `ampt-ws test` replays
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
+    /// Disorder between clients and handlers, as JSON: for `ampt-ws test`
+    #[arg(long, hide = true, value_name = "JSON")]
+    pub chaos: Option<String>,
     /// Stop as soon as standard input is closed: for a sandbox that another program holds
     #[arg(long, hide = true)]
     pub attended: bool,

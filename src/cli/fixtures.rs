@@ -26,6 +26,12 @@ pub struct TestArgs {
     /// How many fixtures run at once [default: twice the number of cores, as they mostly wait]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
+    /// Run fixtures with `chaos` under this seed only
+    #[arg(long, value_name = "SEED")]
+    pub chaos_seed: Option<u64>,
+    /// Run fixtures with `chaos` under so many seeds, instead of as many as they say
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "chaos_seed")]
+    pub chaos_seeds: Option<u32>,
     /// Write a report: junit=FILE, json=FILE, tap=FILE; `tap` alone prints it
     #[arg(long, value_name = "KIND[=FILE]")]
     pub report: Vec<Report>,

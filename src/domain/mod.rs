@@ -1,5 +1,6 @@
 //! Pure facts and small types that every layer shares; nothing here does I/O.
 
+pub mod chaos;
 pub mod clock;
 pub mod close;
 pub mod connection_id;
@@ -9,6 +10,7 @@ pub mod limits;
 pub mod selector;
 pub mod token_bucket;
 
+pub use chaos::Chaos;
 pub use clock::Clock;
 pub use close::CloseReason;
 pub use connection_id::ConnectionId;

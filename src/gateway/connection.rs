@@ -17,6 +17,7 @@ use super::inbound::{Message, Presence};
 use super::outbox::Taken;
 use super::registry::Connection;
 use super::transport::Transport;
+use super::turbulence::Eddy;
 use crate::domain::{BinaryMessages, CloseReason};
 use crate::event::{Closer, Fact, Payload, Wire};
 
@@ -47,6 +48,8 @@ pub(super) async fn spawn(
         .max_frame_size(Some(limits.max_frame));
     let socket =
         WebSocketStream::from_partially_read(stream, rest, Role::Server, Some(config)).await;
+    let turbulence = gateway.turbulence.clone();
+    let eddy = turbulence.map(|turbulence| Box::new(Eddy::new(turbulence, connection.handle)));
     let task = ConnectionTask {
         gateway: gateway.clone(),
         connection,
@@ -54,6 +57,7 @@ pub(super) async fn spawn(
         held: None,
         unflushed: false,
         closed_by_client: false,
+        eddy,
     };
     gateway.tasks.spawn(task);
 }
@@ -70,6 +74,8 @@ struct ConnectionTask {
     unflushed: bool,
     /// The client has sent a close frame.
     closed_by_client: bool,
+    /// Its part in seeded disorder.
+    eddy: Option<Box<Eddy>>,
 }
 
 impl Future for ConnectionTask {
@@ -125,7 +131,7 @@ impl ConnectionTask {
                 Poll::Ready(Err(error)) => return Some(reason_of(&error)),
                 Poll::Pending => return None,
             }
-            match self.connection.outbox.take() {
+            match self.take(cx) {
                 Taken::Message(text) => {
                     self.note_sent(&text);
                     self.unflushed = true;
@@ -151,6 +157,25 @@ impl ConnectionTask {
                 }
                 None
             }
+        }
+    }
+
+    /// The next thing to write; with disorder, one whose time has come.
+    fn take(&mut self, cx: &mut Context<'_>) -> Taken {
+        let outbox = &self.connection.outbox;
+        let Some(eddy) = &mut self.eddy else {
+            return outbox.take();
+        };
+        let rest = loop {
+            match outbox.take() {
+                Taken::Message(text) => eddy.delay_out(text),
+                rest => break rest,
+            }
+        };
+        match eddy.poll_out(cx) {
+            Poll::Ready(Some(text)) => Taken::Message(text),
+            Poll::Ready(None) => rest,
+            Poll::Pending => Taken::Nothing,
         }
     }
 
@@ -251,13 +276,17 @@ impl ConnectionTask {
             connection_id: self.connection.id,
             data: Payload::of(&text),
         });
-        if self.gateway.take_token() {
-            let connection = self.connection.clone();
-            self.held = Some(Message {
-                connection,
+        let is_throttled = self.eddy.as_mut().is_some_and(|eddy| eddy.throttles());
+        if !is_throttled && self.gateway.take_token() {
+            let message = Message {
+                connection: self.connection.clone(),
                 text,
                 binary,
-            });
+            };
+            match &mut self.eddy {
+                Some(eddy) => eddy.delay_in(message),
+                None => self.held = Some(message),
+            }
             return;
         }
         self.gateway.tell_throttled(Some(self.connection.id));
@@ -289,7 +318,10 @@ impl ConnectionTask {
             },
         });
         let closed = Presence::Closed(self.connection.clone(), reason.clone());
-        self.gateway.inbound.presence(closed);
+        match &self.eddy {
+            Some(eddy) => eddy.end(closed),
+            None => self.gateway.inbound.presence(closed),
+        }
         self.gateway.tasks.spawn(say_goodbye(socket, reason));
     }
 }

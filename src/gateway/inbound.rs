@@ -91,6 +91,16 @@ impl InboundQueue {
         Poll::Ready(())
     }
 
+    /// Queues a message that was let out of the sockets' sight already, whether there is room or
+    /// not.
+    pub(super) fn message(&self, message: Message) {
+        let mut inner = self.lock();
+        inner.messages += 1;
+        inner.bytes += message.text.len();
+        inner.events.push_back(Inbound::Message(message));
+        inner.wake();
+    }
+
     /// Queues an event that the dispatcher itself decided on.
     pub fn push(&self, event: Inbound) {
         self.lock().events.push_back(event);

@@ -15,6 +15,7 @@ mod proxy;
 mod reaper;
 pub mod registry;
 mod transport;
+mod turbulence;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -32,7 +33,9 @@ pub use inbound::InboundQueue;
 pub use proxy::HttpApp;
 pub use registry::{Connection, Registry};
 
-use crate::domain::{Clock, ConnectionId, ConnectionLimits, RateLimits, TokenBucket};
+use turbulence::Turbulence;
+
+use crate::domain::{Chaos, Clock, ConnectionId, ConnectionLimits, RateLimits, TokenBucket};
 use crate::event::{EventBus, Fact};
 
 /// Most connections that may be open at once.
@@ -67,6 +70,8 @@ pub struct GatewayConfig {
     pub any_credentials: bool,
     /// The certificate and key to serve with; without it connections are not encrypted.
     pub tls: Option<Arc<ServerConfig>>,
+    /// Disorder between clients and handlers.
+    pub chaos: Option<Chaos>,
 }
 
 /// The gateway's shared state.
@@ -95,6 +100,7 @@ pub struct Gateway {
     arrivals: mpsc::Sender<u32>,
     requests: AtomicU64,
     http_app: watch::Sender<HttpApp>,
+    turbulence: Option<Arc<Turbulence>>,
 }
 
 impl Gateway {
@@ -128,7 +134,11 @@ impl Gateway {
             arrivals,
             requests: AtomicU64::new(0),
             http_app: watch::Sender::default(),
+            turbulence: config.chaos.map(Turbulence::new).map(Arc::new),
         });
+        if let Some(turbulence) = &gateway.turbulence {
+            tokio::spawn(turbulence::run(gateway.clone(), turbulence.clone()));
+        }
         tokio::spawn(reaper::run(gateway.clone(), receiver));
         gateway
     }

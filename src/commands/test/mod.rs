@@ -16,7 +16,7 @@ use crate::error::{Failure, exit, reason};
 use crate::output::Output;
 use crate::script::load::{self, Fixture};
 use crate::script::outcome::{Outcome, Verdict};
-use crate::script::run::{self, Plan};
+use crate::script::run::{self, Plan, Seeds};
 use crate::script::sandbox::Host;
 use crate::script::{check, discover, format};
 
@@ -61,6 +61,11 @@ async fn run_once(
         jobs: args.jobs.map_or_else(|| 2 * cores(), usize::from),
         fail_fast: args.fail_fast,
         update: args.update,
+        seeds: match (args.chaos_seed, args.chaos_seeds) {
+            (Some(seed), _) => Seeds::One(seed),
+            (None, Some(count)) => Seeds::Count(count),
+            (None, None) => Seeds::AsWritten,
+        },
         stop: stop.clone(),
     };
     let mut show = Show::new(args, out);

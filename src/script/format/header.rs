@@ -76,13 +76,14 @@ pub struct Chaos {
     /// Whether delayed messages of one connection may overtake each other on the way to the
     /// handlers; those of different connections always may.
     pub reorder: Option<bool>,
-    /// How likely a message is throttled, from 0 to 1. The fixture's client sends it again.
-    #[schemars(range(min = 0.0, max = 1.0))]
+    /// How likely a message is throttled, from 0 to below 1. The fixture's client sends it again.
+    #[schemars(extend("minimum" = 0, "exclusiveMaximum" = 1))]
     pub throttle: Option<f64>,
-    /// How likely the connection of a message is cut instead, from 0 to 1. What the steps ask of
-    /// a client is skipped from then on.
+    /// How likely a client vanishes at a message that it sends or gets, from 0 to 1. What the
+    /// steps ask of that client is skipped from then on.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub cut: Option<f64>,
-    /// The only clients to cut; any if this is left out.
+    /// The only clients to vanish; any may if this is left out. Expectations that depend on what
+    /// these send will fail, so name those that only listen.
     pub cut_clients: Option<Vec<String>>,
 }

@@ -11,7 +11,7 @@ use super::wrong::{Done, Wrong};
 use crate::domain::Selector;
 use crate::domain::spell_duration as spell;
 use crate::ops::Request;
-use crate::script::client::{Client, Dial, Refused};
+use crate::script::client::{Client, Dial, Disorder, Refused};
 use crate::script::format::{Close, Connect, Drop, Send};
 use crate::script::update::Fix;
 
@@ -24,7 +24,8 @@ impl Play<'_> {
         let dial = self.dial(step)?;
         let within = self.within(step.within);
         let before = self.sandbox.log.begin_life();
-        let connecting = Client::connect(&self.sandbox.ws_url, &dial);
+        let disorder = self.disorder(&name);
+        let connecting = Client::connect(&self.sandbox.ws_url, &dial, disorder);
         let Ok(connected) = tokio::time::timeout(within, connecting).await else {
             let within = spell(within);
             return Err(Wrong::new(format!(
@@ -82,7 +83,7 @@ impl Play<'_> {
         }
         let mut headers = self.pairs(&step.headers)?;
         if let Some(names) = &step.subprotocol {
-            let names = self.clients(&names.0)?;
+            let names = self.texts(&names.0)?;
             headers.push(("Sec-WebSocket-Protocol".to_owned(), names.join(", ")));
         }
         Ok(Dial { target, headers })
@@ -100,8 +101,21 @@ impl Play<'_> {
         Ok(pairs)
     }
 
+    /// What disorder does to the client that connects next.
+    fn disorder(&self, name: &str) -> Option<Disorder> {
+        let (chaos, connection) = self.sandbox.next_connection()?;
+        let wish = self.fixture.chaos.as_ref();
+        let named = wish.and_then(|wish| wish.cut_clients.as_ref());
+        Some(Disorder {
+            chaos,
+            connection,
+            may_cut: named.is_none_or(|names| names.iter().any(|named| named == name)),
+        })
+    }
+
     /// Keeps a connected client, and learns its connection id from the event log.
     async fn admit(&mut self, name: String, client: Client, before: usize) {
+        self.sandbox.connected();
         let address = client.address.to_string();
         let told = self.sandbox.log.find(|seen| {
             let field = |name: &str| seen.event.get(name).and_then(Value::as_str);

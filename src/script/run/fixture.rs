@@ -3,6 +3,8 @@
 use tokio_util::sync::CancellationToken;
 
 use super::play::Play;
+use super::{Plan, Seeds};
+use crate::domain::Chaos;
 use crate::error::Failure;
 use crate::script::load::Fixture;
 use crate::script::outcome::{StepFailure, Verdict};
@@ -38,17 +40,41 @@ impl Played {
     }
 }
 
-/// The seeds under which a fixture runs; one run without a seed if it knows no disorder.
-pub(super) fn seeds(fixture: &Fixture) -> Vec<Option<u64>> {
-    let _ = fixture;
-    vec![None]
+/// How many seeds are tried unless the fixture says otherwise.
+const SEEDS: u32 = 5;
+
+/// The seeds under which a fixture runs; one run without a seed if it knows no disorder, or is to be
+/// rewritten by what happens in good order.
+pub(super) fn seeds(fixture: &Fixture, plan: &Plan) -> Vec<Option<u64>> {
+    let Some(chaos) = fixture.chaos.as_ref().filter(|_| !plan.update) else {
+        return vec![None];
+    };
+    let count = match plan.seeds {
+        Seeds::One(seed) => return vec![Some(seed)],
+        Seeds::Count(count) => count,
+        Seeds::AsWritten => chaos.seeds.unwrap_or(SEEDS),
+    };
+    (1..=u64::from(count)).map(Some).collect()
+}
+
+/// The disorder of a fixture under a seed.
+fn chaos(fixture: &Fixture, seed: u64) -> Option<Chaos> {
+    let wish = fixture.chaos.as_ref()?;
+    let delay = wish.delay.map_or(0, |delay| delay.0.as_millis());
+    Some(Chaos {
+        seed,
+        delay_ms: u64::try_from(delay).unwrap_or(u64::MAX),
+        reorder: wish.reorder.unwrap_or(false),
+        throttle: wish.throttle.unwrap_or(0.0),
+        cut: wish.cut.unwrap_or(0.0),
+    })
 }
 
 /// Runs one fixture; nothing of it is left when this returns.
 pub(super) async fn play(fixture: &Fixture, how: &How<'_>) -> Played {
-    let _ = how.seed;
+    let chaos = how.seed.and_then(|seed| chaos(fixture, seed));
     let started = tokio::select! {
-        started = Sandbox::start(how.host, &fixture.options, None) => started,
+        started = Sandbox::start(how.host, &fixture.options, chaos) => started,
         () = how.stop.cancelled() => return Played::without_sandbox(Verdict::Skipped),
     };
     let sandbox = match started {

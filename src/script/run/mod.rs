@@ -14,6 +14,7 @@ use fixture::{How, Played};
 pub(in crate::script) use client_steps::decode;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -34,8 +35,21 @@ pub struct Plan {
     pub fail_fast: bool,
     /// Whether expectations that do not hold are rewritten.
     pub update: bool,
+    /// Under which seeds fixtures with disorder run.
+    pub seeds: Seeds,
     /// Ends the run early: no more fixtures begin, and those that run are skipped.
     pub stop: CancellationToken,
+}
+
+/// Seeds of disorder.
+#[derive(Debug, Clone, Copy)]
+pub enum Seeds {
+    /// As many as each fixture says.
+    AsWritten,
+    /// So many.
+    Count(u32),
+    /// This one.
+    One(u64),
 }
 
 /// Runs the fixtures, and tells how each one went as soon as it ends. Returns when nothing of them
@@ -45,13 +59,15 @@ pub async fn run(fixtures: Vec<Arc<Fixture>>, plan: &Plan, progress: mpsc::Sende
     let stop = plan.stop.child_token();
     let mut tasks = JoinSet::new();
     for fixture in fixtures {
-        for seed in fixture::seeds(&fixture) {
+        let failed = Arc::new(AtomicBool::new(false));
+        for seed in fixture::seeds(&fixture, plan) {
             let task = One {
                 fixture: fixture.clone(),
                 seed,
                 host: plan.host.clone(),
                 fail_fast: plan.fail_fast,
                 update: plan.update,
+                failed: failed.clone(),
                 stop: stop.clone(),
                 progress: progress.clone(),
             };
@@ -73,12 +89,18 @@ struct One {
     host: Host,
     fail_fast: bool,
     update: bool,
+    /// Whether the fixture has failed under another seed.
+    failed: Arc<AtomicBool>,
     stop: CancellationToken,
     progress: mpsc::Sender<Progress>,
 }
 
 impl One {
     async fn run(self) {
+        // One seed that fails says what there is to know.
+        if self.failed.load(Ordering::Relaxed) {
+            return;
+        }
         let name = self.fixture.name.clone();
         let began = std::time::Instant::now();
         let played = if self.stop.is_cancelled() {
@@ -94,8 +116,11 @@ impl One {
             };
             fixture::play(&self.fixture, &how).await
         };
-        if self.fail_fast && matches!(played.verdict, Verdict::Failed(_)) {
-            self.stop.cancel();
+        if matches!(played.verdict, Verdict::Failed(_)) {
+            self.failed.store(true, Ordering::Relaxed);
+            if self.fail_fast {
+                self.stop.cancel();
+            }
         }
         let (mut verdict, mut updated) = (played.verdict, Vec::new());
         // What was interrupted was not seen to its end, but what was seen is true all the same.

@@ -15,6 +15,8 @@ pub(super) struct Wrong {
     pub diff: Vec<Line>,
     /// What would have held instead, where that can be told.
     pub fix: Option<Box<Fix>>,
+    /// Whether a capture is missing.
+    pub is_unset: bool,
 }
 
 impl Wrong {
@@ -42,9 +44,12 @@ impl Wrong {
 
     /// A capture that is not set at this point.
     pub fn unset(name: String) -> Self {
-        Self::new(format!("the capture `{name}` is not set")).hint(format!(
-            "an earlier step sets it with {{\"$capture\": \"{name}\"}}"
-        ))
+        let hint = format!("an earlier step sets it with {{\"$capture\": \"{name}\"}}");
+        let wrong = Self::new(format!("the capture `{name}` is not set")).hint(hint);
+        Self {
+            is_unset: true,
+            ..wrong
+        }
     }
 }
 
@@ -55,6 +60,7 @@ impl From<Failure> for Wrong {
             hint: failure.hint,
             diff: Vec::new(),
             fix: None,
+            is_unset: false,
         }
     }
 }

@@ -16,6 +16,7 @@ pub use log::{EventLog, Seen};
 pub use options::{Options, existing_file};
 
 use crate::control::Client;
+use crate::domain::Chaos;
 use crate::error::{Failure, reason};
 use crate::ops::{Answer, Perform, Request, Status};
 
@@ -44,6 +45,10 @@ pub struct Sandbox {
     pub log: EventLog,
     /// `ws://127.0.0.1:PORT`
     pub ws_url: String,
+    /// The disorder in it.
+    chaos: Option<Chaos>,
+    /// How many connections were accepted in its present life.
+    connections: u32,
 }
 
 /// One life of the sandbox.
@@ -59,7 +64,7 @@ impl Sandbox {
     pub async fn start(
         host: &Host,
         options: &Options,
-        chaos: Option<&str>,
+        chaos: Option<Chaos>,
     ) -> Result<Self, Failure> {
         let data_dir = tempfile::Builder::new()
             .prefix("ampt-ws-test-")
@@ -75,14 +80,15 @@ impl Sandbox {
             process: None,
             log: EventLog::default(),
             ws_url: String::new(),
+            chaos,
+            connections: 0,
         };
         let seed = options.seed.iter().map(|file| {
             let mut option = std::ffi::OsString::from("--seed=");
             option.push(file);
             option
         });
-        let chaos = chaos.iter().map(|chaos| format!("--chaos={chaos}").into());
-        let first: Vec<_> = seed.chain(chaos).collect();
+        let first: Vec<_> = seed.collect();
         sandbox.launch(&first).await?;
         Ok(sandbox)
     }
@@ -96,6 +102,13 @@ impl Sandbox {
             command.arg("--node").arg(node);
         }
         command.args(&self.options.arguments).args(more);
+        if let Some(chaos) = self
+            .chaos
+            .and_then(|chaos| serde_json::to_string(&chaos).ok())
+        {
+            command.arg(format!("--chaos={chaos}"));
+        }
+        self.connections = 0;
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         // Ctrl-C is for this process, which ends its sandboxes itself.
         command
@@ -147,6 +160,16 @@ impl Sandbox {
                 format!("the sandbox ended before it was ready: {said}"),
             )
         })
+    }
+
+    /// The disorder for the next connection, and that connection's number.
+    pub fn next_connection(&self) -> Option<(Chaos, u32)> {
+        self.chaos.map(|chaos| (chaos, self.connections + 1))
+    }
+
+    /// Notes that a connection was accepted.
+    pub fn connected(&mut self) {
+        self.connections += 1;
     }
 
     /// Has the sandbox do something.

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::script::format::Header;
+use crate::script::format::{Chaos, Header};
 use crate::script::problem::{Mistake, meant};
 
 /// How a fixture's sandbox is started.
@@ -41,6 +41,9 @@ impl Options {
         if let Some(other) = errors.filter(|e| !["ignore", "fail"].contains(e)) {
             return Err(("handlerErrors", choice(other, &["ignore", "fail"])));
         }
+        if let Some(chaos) = &header.chaos {
+            check_chaos(chaos).map_err(|message| ("chaos", Mistake::new(message)))?;
+        }
         Ok(Self {
             app: app.canonicalize().unwrap_or(app),
             seed,
@@ -60,6 +63,30 @@ pub fn existing_file(dir: &Path, name: &str) -> Result<PathBuf, Mistake> {
         file.display()
     );
     Err(Mistake::new(format!("there is no file `{name}`")).hint(hint))
+}
+
+fn check_chaos(chaos: &Chaos) -> Result<(), &'static str> {
+    let share = |share: Option<f64>| share.unwrap_or(0.0);
+    if chaos
+        .seeds
+        .is_some_and(|seeds| !(1..=1000).contains(&seeds))
+    {
+        return Err("`seeds` is 1 to 1000");
+    }
+    // Were every message throttled, none would ever come through.
+    if !(0.0..1.0).contains(&share(chaos.throttle)) {
+        return Err("`throttle` is a share from 0 to below 1");
+    }
+    if !(0.0..=1.0).contains(&share(chaos.cut)) {
+        return Err("`cut` is a share from 0 to 1");
+    }
+    if chaos.cut_clients.is_some() && chaos.cut.is_none() {
+        return Err("`cutClients` means nothing without `cut`");
+    }
+    if chaos.reorder == Some(true) && chaos.delay.is_none() {
+        return Err("`reorder` needs a `delay` in which messages can overtake each other");
+    }
+    Ok(())
 }
 
 fn choice(given: &str, allowed: &[&str]) -> Mistake {

@@ -1,6 +1,7 @@
 //! `ampt-ws test`: scripted fixtures.
 
 mod bad;
+mod chaos;
 mod clients;
 mod data;
 mod failures;
