@@ -21,7 +21,6 @@ pub mod decimal;
 mod dispatch;
 pub mod error;
 mod exclusive;
-mod expression;
 pub mod interest;
 pub mod json;
 pub mod key;

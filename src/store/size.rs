@@ -124,26 +124,41 @@ fn integer_size(number: i64) -> usize {
 }
 
 /// The size of a number: half a byte per digit of the rounded number, pairs of zeros at either end
-/// not counted, and one or two bytes more.
+/// not counted, and one or two bytes more. What is measured is JavaScript's `toFixed()`.
 fn number_size(text: &str) -> usize {
-    let rounded = match text.parse::<i128>() {
-        Ok(integer) => integer.to_string(),
-        Err(_) => format!("{:.0}", text.parse::<f64>().unwrap_or_default().round()),
-    };
-    let (negative, mut digits) = match rounded.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, rounded.as_str()),
-    };
-    if digits.trim_start_matches('0').is_empty() {
+    let number: f64 = text.parse().unwrap_or_default();
+    if number == 0.0 {
         return 1;
     }
+    let digits = if number.abs() < 1e21 {
+        format!("{:.0}", number.abs().round())
+    } else {
+        exponential_digits(number.abs())
+    };
+    let mut digits = digits.as_str();
     while let Some(shorter) = digits.strip_prefix("00") {
         digits = shorter;
     }
     while let Some(shorter) = digits.strip_suffix("00") {
         digits = shorter;
     }
-    (digits.len().div_ceil(2) + 1 + usize::from(negative)).min(21)
+    (digits.len().div_ceil(2) + 1 + usize::from(number < 0.0)).min(21)
+}
+
+/// `1.25e+22` as the package measures it: each side of the point filled up to pairs, joined.
+fn exponential_digits(number: f64) -> String {
+    let text = format!("{number:e}").replacen('e', "e+", 1);
+    let Some((before, after)) = text.split_once('.') else {
+        return text;
+    };
+    let fill = |part: &str| {
+        if part.len().is_multiple_of(2) {
+            ""
+        } else {
+            "Z"
+        }
+    };
+    format!("{}{before}{after}{}", fill(before), fill(after))
 }
 
 /// `400.02`: a size in kilobytes with two decimals, halves rounded up as JavaScript's `toFixed`.
@@ -181,6 +196,12 @@ mod tests {
         assert_eq!(value_size("1", false, 0), 2);
         assert_eq!(value_size("-123", false, 0), 4);
         assert_eq!(value_size("1704067200", false, 0), 5);
+        assert_eq!(value_size("-0.4", false, 0), 3);
+        assert_eq!(value_size("0.4", false, 0), 2);
+        assert_eq!(value_size("-4.5", false, 0), 3);
+        assert_eq!(value_size("100", false, 0), 2);
+        assert_eq!(value_size("1e21", false, 0), 4);
+        assert_eq!(value_size("1.25e22", false, 0), 5);
         assert_eq!(value_size("true", false, 0), 1);
         assert_eq!(value_size(r#"["a",1]"#, false, 0), 3 + 2 + 3);
         assert_eq!(value_size(r#"{"ab":null}"#, false, 0), 3 + 1 + 2 + 1);

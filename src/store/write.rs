@@ -10,7 +10,6 @@ use serde_json::value::RawValue;
 
 use super::core::Core;
 use super::decimal::Decimal;
-use super::expression::update_size;
 use super::json;
 use super::key::Key;
 use super::layout::Generation;
@@ -19,9 +18,6 @@ use super::row::{Head, Label, Row, SCALAR, SIMPLE_KEY, TAGGED, encode};
 use super::rows::{Place, Rows, decode};
 use super::size::{self, MAX_ITEM};
 use super::wire::{LabelChange, NO_OPTIONS, Set, SetOptions, Ttl, mode};
-
-/// Most bytes in the expression that an updating set becomes.
-const MAX_EXPRESSION: usize = 4096;
 
 const CONVERT: &str = "Cannot convert an existing object to a simple value.";
 const OPERAND: &str = "An operand in the update expression has an incorrect data type";
@@ -74,7 +70,6 @@ impl<'a> Prepared<'a> {
         if prepared.options.fail {
             return Err(Refusal::deferred());
         }
-        prepared.check_expression()?;
         Ok(prepared)
     }
 
@@ -93,7 +88,14 @@ impl<'a> Prepared<'a> {
         let given = if self.is(mode::SCALAR) {
             size::item_size(&self.key, &head, self.value.as_bytes())
         } else {
-            let joined = self.split_value()?.into_iter().chain(split(defaults)?);
+            let adds = self
+                .options
+                .adds
+                .iter()
+                .map(|(name, by)| (name.get(), &**by));
+            let joined = (self.split_value()?.into_iter())
+                .chain(split(defaults)?)
+                .chain(adds);
             size::item_size(&self.key, &head, &json::write_object(joined))
         };
         match given {
@@ -103,24 +105,6 @@ impl<'a> Prepared<'a> {
             ))),
             _ => Ok(()),
         }
-    }
-
-    /// Refuses an update whose expression would be too long for the database.
-    fn check_expression(&self) -> Result<(), Refusal> {
-        let defaults = self.options.defaults.map_or("{}", RawValue::get);
-        let few = self.value.len() + defaults.len() < 1024 && self.options.removes.len() < 64;
-        if self.is(mode::OVERWRITE | mode::SCALAR) || few {
-            return Ok(());
-        }
-        let (sets, defaults) = (self.split_value()?.len(), split(defaults)?.len());
-        let size = update_size(&self.key, self.options, sets, defaults);
-        if size > MAX_EXPRESSION {
-            return Err(Refusal::database(format!(
-                "Invalid UpdateExpression: Expression size has exceeded the maximum allowed size; \
-                 expression size: {size}"
-            )));
-        }
-        Ok(())
     }
 
     fn split_value(&self) -> Result<Vec<(&str, &str)>, Refusal> {

@@ -18,6 +18,7 @@ const FILES: &[(&str, &str)] = files![
     "data/batch.cjs",
     "data/data.cjs",
     "data/errors.cjs",
+    "data/expression.cjs",
     "data/hints.cjs",
     "data/index.cjs",
     "data/index.mjs",

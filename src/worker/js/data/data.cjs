@@ -169,9 +169,13 @@ function createData(host) {
         throw new Error("'options' must be a boolean or object");
       }
       if (Array.isArray(key)) return this.#batchSet(key, value);
-      // A quirk of the package: `false` means metadata, too, unless nulls are kept.
-      if (typeof options === 'boolean') options = { meta: options || this._removeNulls };
-      return this.#write(key, value, options ?? NO_OPTIONS, this._removeNulls);
+      if (!this._removeNulls) {
+        const given = typeof options === 'boolean' ? { meta: options } : options;
+        options = { removeNulls: false, ...given };
+      }
+      // A quirk of the package: `false` means metadata, too.
+      if (typeof options === 'boolean') options = { meta: true };
+      return this.#write(key, value, options ?? NO_OPTIONS);
     }
 
     async add(key, property, number, options) {
@@ -183,15 +187,16 @@ function createData(host) {
         value = { $add: property };
         options = number;
       }
+      if (Array.isArray(key)) return this.#batchSet(key, value);
       if (typeof options === 'boolean') options = { meta: true };
       if (typeof options !== 'object' || options === null) options = NO_OPTIONS;
-      const result = await this.#write(key, value, options, true);
+      const result = await this.#write(key, value, options);
       return result || undefined;
     }
 
-    async #write(key, value, options, keepsRemovingNulls) {
+    async #write(key, value, options) {
       const isUpdate = options.overwrite !== true;
-      const removeNulls = (options.removeNulls ?? keepsRemovingNulls) !== false;
+      const removeNulls = options.removeNulls !== false;
       const meta = options.meta === true;
       const write = prepareWrite(key, value, options, { removeNulls, isUpdate, isBatch: false });
       if (write instanceof Late) throw await this.#late(write);
@@ -245,7 +250,7 @@ function createData(host) {
     async seed(items, options) {
       if (typeof items === 'string') items = JSON.parse(await readFile(items, 'utf8'));
       const count = items.length;
-      if (options === true || options?.overwrite === true) await this.truncate();
+      if (options === true || options?.overwrite) await this.truncate();
       const groups = [];
       for (let i = 0; i < count; i += MAX_BATCH) groups.push(items.slice(i, i + MAX_BATCH));
       for (let i = 0; i < groups.length; i += SEED_GROUPS) {

@@ -48,7 +48,10 @@ function isPlain(value, depth) {
   if (value.constructor !== Object) return false;
   const names = Object.keys(value);
   if (names.length === 1 && names[0].startsWith(TAG)) return false;
-  for (let i = 0; i < names.length; i++) if (!isPlain(value[names[i]], depth + 1)) return false;
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i];
+    if (name === '__proto__' || name === 'hasOwnProperty' || !isPlain(value[name], depth + 1)) return false;
+  }
   return true;
 }
 
@@ -61,6 +64,8 @@ class Marshaller {
     this.refusal = null;
     /** Tags of bytes, with the bytes they stand for. */
     this.originals = null;
+    /** Whether the package, measuring the item, would call a property instead of a method. */
+    this.unmeasurable = false;
   }
 
   /** Remembers that the database would refuse attribute `name`. */
@@ -77,7 +82,7 @@ class Marshaller {
     if (kind === 'Set') return this.set(value, name);
     if (kind === 'Map') return this.map(value, name, depth);
     if (kind === 'Object' || (typeof value === 'object' && !value.constructor)) {
-      return this.map(Object.entries(value), name, depth);
+      return this.map(entriesOf(value), name, depth);
     }
     if (BINARY.has(kind)) return this.binary(value);
     if (typeof value === 'boolean' || kind === 'Boolean') return value.valueOf();
@@ -111,7 +116,9 @@ class Marshaller {
     const out = Object.create(null);
     if (depth >= MAX_DEPTH) return this.tooDeep(Object.fromEntries(entries));
     for (const [key, member] of entries) {
-      if (member === undefined || typeof member === 'function') continue;
+      // The package's map loses `__proto__` as its own prototype.
+      if (member === undefined || typeof member === 'function' || key === '__proto__') continue;
+      if (key === 'hasOwnProperty') this.unmeasurable = true;
       out[key] = this.convert(member, name, depth + 1);
     }
     const names = Object.keys(out);
@@ -123,8 +130,9 @@ class Marshaller {
     return { [TAG + kind]: content };
   }
 
-  number(number, name) {
-    if (Number.isNaN(number) || number === Infinity || number === -Infinity) {
+  /** Refuses what the marshaller takes for no number; a text may stand for one. */
+  checkNumber(number) {
+    if (['NaN', 'Infinity', '-Infinity'].includes(number.toString())) {
       throw new Error(`Special numeric value ${number} is not allowed`);
     }
     if (number > Number.MAX_SAFE_INTEGER) {
@@ -133,6 +141,10 @@ class Marshaller {
     if (number < Number.MIN_SAFE_INTEGER) {
       throw new Error(`Number ${number} is lesser than Number.MIN_SAFE_INTEGER. Use BigInt. `);
     }
+  }
+
+  number(number, name) {
+    this.checkNumber(number);
     if (!isPlainNumber(number)) this.refuse(UNDERFLOW, name);
     return number;
   }
@@ -169,17 +181,28 @@ class Marshaller {
   }
 
   numberSet(members, name) {
+    // The first member decides: BigInts are not checked, and what is not a number is made text.
+    const isChecked = typeof members[0] === 'number';
     const texts = members.map((member) => {
+      const text = member.toString();
+      if (isChecked) this.checkNumber(member);
       if (typeof member === 'bigint') this.bigint(member, name);
       else if (typeof member === 'number') this.number(member, name);
-      else if (!/^-?\d+(\.\d+)?(e[-+]?\d+)?$/i.test(member)) {
-        this.refuse(`The parameter cannot be converted to a numeric value: ${member}`, name);
+      else if (!/^-?\d+(\.\d+)?(e[-+]?\d+)?$/i.test(text)) {
+        this.refuse(`The parameter cannot be converted to a numeric value: ${text}`, name);
         return '0';
       }
-      return String(member);
+      return text;
     });
     return this.tag('ns', texts);
   }
+}
+
+/** All enumerable properties, inherited ones, too. */
+function entriesOf(value) {
+  const entries = [];
+  for (const name in value) entries.push([name, value[name]]);
+  return entries;
 }
 
 /** A number from its text; large integers become BigInts. */
@@ -204,7 +227,7 @@ const echoing = (originals) => ({ ...asRead, bytes: (tag) => originals.get(tag) 
 
 /** Reads tags, at any depth. */
 function unmarshal(value, how = asRead) {
-  if (typeof value !== 'object' || value === null) return value;
+  if (typeof value !== 'object' || value === null) return value === 0 ? 0 : value; // no -0
   if (Array.isArray(value)) return value.map((member) => unmarshal(member, how));
   const names = Object.keys(value);
   const name = names[0];
@@ -224,12 +247,8 @@ function unmarshal(value, how = asRead) {
 function unmarshalObject(value, how = asRead) {
   const out = {};
   for (const name of Object.keys(value)) {
-    const member = unmarshal(value[name], how);
-    if (name === '__proto__') {
-      Object.defineProperty(out, name, { value: member, writable: true, enumerable: true, configurable: true });
-    } else {
-      out[name] = member;
-    }
+    // As in the package, `__proto__` becomes the prototype.
+    out[name] = unmarshal(value[name], how);
   }
   return out;
 }

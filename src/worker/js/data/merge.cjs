@@ -14,12 +14,17 @@ function merge(defaults, value) {
   });
   if (isMergeable(defaults)) for (const name of Object.keys(defaults)) put(name, clone(defaults[name]));
   for (const name of Object.keys(value)) {
+    const hasDefault = typeof defaults === 'object' && defaults !== null && name in defaults;
+    // What an object inherits (`constructor`, `__proto__`) is not to be replaced.
+    if (hasDefault && !Object.hasOwn(defaults, name)) continue;
     const member = value[name];
-    const both = Object.hasOwn(out, name) && isMergeable(member) && isMergeable(defaults[name])
-      && Array.isArray(member) === Array.isArray(defaults[name]) && !Array.isArray(member);
-    put(name, both ? merge(defaults[name], member) : clone(member));
+    put(name, hasDefault && isMergeable(member) ? mergeMember(defaults[name], member) : clone(member));
   }
   return out;
+}
+
+function mergeMember(fallback, member) {
+  return Array.isArray(fallback) || Array.isArray(member) ? clone(member) : merge(fallback, member);
 }
 
 module.exports = { merge };

@@ -6,6 +6,7 @@
 const { ValidationError, databaseError } = require('./errors.cjs');
 const { Marshaller, isPlain, unmarshal, unmarshalObject, echoing } = require('./marshal.cjs');
 const { merge } = require('./merge.cjs');
+const { SURELY_SHORT, tooLong } = require('./expression.cjs');
 
 // Bits of the mode character, which is 64 plus them.
 const MODE = { META: 1, OVERWRITE: 2, TAGGED: 4, SCALAR: 8 };
@@ -43,7 +44,7 @@ function ttlOf(ttl, write) {
   if (ttl === undefined) return undefined;
   if (ttl === null) return '-';
   if (Number.isInteger(ttl)) {
-    write.numbers = ttl;
+    write.numbers.push([ttl, ':ttl', write.marshaller]);
     return ttl < TEN_YEARS ? [ttl] : ttl;
   }
   const parsed = Date.parse(String(ttl));
@@ -62,7 +63,8 @@ class Write {
     this.isUpdate = isUpdate;
     this.labels = [];
     this.extra = null;
-    this.numbers = 0;
+    /** `created` and `ttl`, which the package marshals before the value. */
+    this.numbers = [];
     this.marshaller = new Marshaller(isUpdate);
     this.error = null;
   }
@@ -83,6 +85,7 @@ class Write {
     if (typeof options.exists === 'boolean' && !this.isBatch) this.put('e', options.exists);
     if (isObject(value)) this.readObject(value);
     else this.readScalar(value);
+    if (this.marshaller.unmeasurable) throw new TypeError('attr.M.hasOwnProperty is not a function');
     // In a batch, the request as a whole carries the errors.
     if (!this.isBatch && this.own) this.put('f', true);
     this.mode = 64 + (this.isUpdate ? 0 : MODE.OVERWRITE)
@@ -116,7 +119,7 @@ class Write {
     const { options: { default: fallback }, removeNulls } = this;
     this.given = value;
     if (fallback !== undefined && fallback !== null) {
-      if (isObject(fallback) && Object.hasOwn(fallback, '$add')) {
+      if (hasAdd(fallback)) {
         throw new ValidationError("'default' cannot use the $add keyword");
       }
       this.fallback = fallback;
@@ -140,7 +143,7 @@ class Write {
     const { options } = this;
     if (options === NO_OPTIONS) return;
     for (let i = 0; i < LABELS.length; i++) {
-      if (!Object.hasOwn(options, LABELS[i])) continue;
+      if (!(this.isBatch ? Object.hasOwn(options, LABELS[i]) : options.hasOwnProperty(LABELS[i]))) continue;
       const label = options[LABELS[i]];
       let change = '';
       if (label === undefined || label === null) change = null;
@@ -155,10 +158,10 @@ class Write {
     const { created } = this.options;
     if (created === undefined) return;
     if (typeof created !== 'number') throw new ValidationError("'created' value must be a number");
-    if (!this.isUpdate && created) {
-      // No item was created at the end of time: infinity has no JSON.
-      this.put('c', Number.isFinite(created) ? created : Number.MAX_VALUE);
-    }
+    if (!created) return;
+    // An update marshals it, too, but does not send it.
+    this.numbers.push([created, undefined, this.isUpdate ? new Marshaller(true) : this.marshaller]);
+    if (!this.isUpdate) this.put('c', created);
   }
 
   readScalar(value) {
@@ -174,8 +177,8 @@ class Write {
       this.echo = {};
       return;
     }
+    this.convertNumbers();
     const tree = marshaller.convert(value, ':val');
-    if (this.numbers) marshaller.number(this.numbers, ':ttl');
     this.json = JSON.stringify(tree);
     if (this.isPlus) {
       this.put('p', String(tree));
@@ -196,56 +199,81 @@ class Write {
     for (const name of names) if (hasAdd(value[name])) adds.set(name, addend(value[name]));
     const sets = Object.create(null);
     const defaults = Object.create(null);
-    names.forEach((name, index) => this.readProperty(name, value[name], index, adds, sets, defaults));
-    if (this.numbers) this.marshaller.number(this.numbers, ':ttl');
-    this.checkDefaultAdds(value, adds);
+    this.convertNumbers();
+    const kinds = names.map((name, index) => (
+      this.readProperty(name, value[name], index, adds, sets, defaults)));
+    this.checkDefaultAdds(value, names, adds);
     this.json = JSON.stringify(sets);
     if (Object.keys(defaults).length > 0) this.put('d', JSON.stringify(defaults));
     if (!this.isUpdate) this.echo = this.localCopy(sets, false);
+    else this.checkExpression(kinds);
+  }
+
+  checkExpression(kinds) {
+    const isSimple = !this.key.includes(':');
+    const error = tooLong(kinds, { isSimple, labels: this.labels, ttl: this.extra?.t });
+    if (error) this.marshaller.refusal = error;
+  }
+
+  convertNumbers() {
+    for (const [number, name, marshaller] of this.numbers) marshaller.number(number, name);
   }
 
   /** The common case: nothing to remove, nothing to add, nothing that JSON lacks. */
   isPlainUpdate(value) {
-    if (value.constructor !== Object || this.numbers > Number.MAX_SAFE_INTEGER) return false;
+    if (!this.numbers.every(([number]) => isPlain(number, 0))) return false;
+    if (value.constructor !== Object) return false;
     const names = Object.keys(value);
+    if (names.length >= SURELY_SHORT) return false;
     for (let i = 0; i < names.length; i++) {
       const member = value[names[i]];
-      if (member === null || !isPlain(member, 0)) return false;
+      if (member === null || names[i] === '__proto__' || !isPlain(member, 0)) return false;
       if (typeof member === 'object' && member.$add !== undefined) return false;
     }
     return true;
   }
 
+  /** Puts a property where it belongs; tells how it changes the item. */
   readProperty(name, member, index, adds, sets, defaults) {
     const { marshaller } = this;
     const attribute = `:a${index}`;
-    const onlyDefault = this.fallback !== undefined
+    // An inherited property counts as given, `constructor` for one.
+    const onlyDefault = this.fallback !== undefined && this.given?.[name] === undefined
       && (!isObject(this.given) || !Object.hasOwn(this.given, name));
+    if (name === '__proto__') marshaller.tagged = true;
     if (member === undefined || (member === null && this.removeNulls)) {
-      if (this.isUpdate && !onlyDefault) (this.extra ??= {}).r = [...(this.extra.r ?? []), name];
-      return;
+      if (this.isUpdate && !onlyDefault) ((this.extra ??= {}).r ??= []).push(name);
+      return 'remove';
     }
     if (typeof member === 'function') {
       if (this.isUpdate) marshaller.refusal ??= undefinedValue(attribute);
-      return;
+      return 'set';
     }
     if (adds.has(name)) {
       const number = marshaller.convert(adds.get(name), attribute);
       if (!this.isUpdate) sets[name] = number;
-      else (this.extra ??= {}).a = [...(this.extra.a ?? []), [name, String(number)]];
-      return;
+      else ((this.extra ??= {}).a ??= []).push([name, String(number)]);
+      return 'add';
     }
     const tree = marshaller.convert(member, attribute);
-    if (this.isUpdate && onlyDefault) defaults[name] = tree;
-    else sets[name] = tree;
+    if (this.isUpdate && onlyDefault) {
+      defaults[name] = tree;
+      return 'default';
+    }
+    sets[name] = tree;
+    return 'set';
   }
 
   /** `$add` and an object default do not go together in an update, whichever holds it. */
-  checkDefaultAdds(value, adds) {
+  checkDefaultAdds(value, names, adds) {
     if (!this.isUpdate || !isObject(this.fallback) || adds.size === 0) return;
+    const isRemoved = (member) => member === undefined || (member === null && this.removeNulls);
+    const [first] = names.filter((name) => !isRemoved(value[name]));
     const [name] = adds.keys();
-    this.error = this.given === undefined
-      ? new TypeError(`Cannot read properties of undefined (reading '${name}')`)
+    // Without a value the package stumbles, unless a property without `$add` comes first.
+    const stumbles = (this.given === undefined || this.given === null) && first === name;
+    this.error = stumbles
+      ? new TypeError(`Cannot read properties of ${this.given} (reading '${name}')`)
       : new ValidationError(`'$add' cannot be used as a default (${name})`);
   }
 
