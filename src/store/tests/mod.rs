@@ -2,6 +2,7 @@
 
 mod calls;
 mod folder;
+mod property;
 mod transfers;
 
 use std::path::Path;
