@@ -163,8 +163,8 @@ fn overview_of_verbs(command: &clap::Command) -> String {
         text.push_str(&format!("  {name:11} {about}\n"));
     }
     text.push_str(
-        "\nTab completes, `help VERB` explains, `help fidelity` says how true to the cloud this\n\
-         is. The beginning of a connection id will do, and messages need no quotes:\n\
+        "\nTab completes, `help VERB` explains, `help fidelity` says how true to the cloud\n\
+         this is. The beginning of a connection id will do, and messages need no quotes:\n\
          send ab {\"hello\": \"world\"}\n",
     );
     text
