@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::draft;
 use super::error::TransferError;
 use super::item;
 use super::{Phase, Progress};
@@ -41,8 +42,7 @@ impl Store {
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
-        let mut file = NamedTempFile::with_prefix_in(".export-", folder.unwrap_or(Path::new(".")))
-            .map_err(failed)?;
+        let mut file = draft::create(folder.unwrap_or(Path::new("."))).map_err(failed)?;
         let items = loop {
             let generation = self.wait_open().generation("")?;
             let items = self.write_items(generation, &mut file, progress, &failed)?;

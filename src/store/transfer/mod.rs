@@ -11,6 +11,7 @@
 //! import restores exactly, but for the display quirk of a label default: such a label is restored
 //! as it is found, not as it was shown.
 
+mod draft;
 mod error;
 mod export;
 mod import;
