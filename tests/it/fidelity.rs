@@ -317,7 +317,11 @@ fn help_explains_verbs_and_suggests_what_was_meant() {
     assert!(verb.contains("--ttl"), "{verb}");
     let wrong = app.verb(&["help", "sned"]);
     assert_eq!(wrong.code, Some(2));
-    assert!(wrong.stderr.contains("did you mean `send`?"), "{}", wrong.stderr);
+    assert!(
+        wrong.stderr.contains("did you mean `send`?"),
+        "{}",
+        wrong.stderr
+    );
     let wrong = app.verb(&["help", "data", "nothing", "--json"]);
     assert_eq!(wrong.json()["error"]["code"], json!("usage"));
 }

@@ -54,6 +54,7 @@ mod seed;
 mod sending;
 mod signals;
 mod tls;
+mod torture;
 mod transfer;
 mod vectors;
 mod verbs;

@@ -84,6 +84,24 @@ impl Client {
         self.socket.send(message).expect("the socket is open");
     }
 
+    /// Sends a text message; false if the connection is lost.
+    pub fn try_send(&mut self, text: &str) -> bool {
+        self.socket.send(Message::text(text)).is_ok()
+    }
+
+    /// The next text; `None` once the connection is lost or closed.
+    pub fn try_text(&mut self) -> Option<String> {
+        match self.socket.read() {
+            Ok(Message::Text(text)) => Some(text.to_string()),
+            Ok(Message::Close(_)) => None,
+            Ok(other) => panic!("not a text: {other:?}"),
+            Err(Error::Io(error)) if is_late(error.kind()) => {
+                panic!("no message came to {}", self.id)
+            }
+            Err(_) => None,
+        }
+    }
+
     /// The next message, whatever it is.
     pub fn next(&mut self) -> Message {
         match self.socket.read() {
