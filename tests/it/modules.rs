@@ -69,7 +69,7 @@ fn es_modules_with_packages_json_and_every_import_of_the_sdk() {
              import { createRequire } from 'node:module'
              const require = createRequire(import.meta.url)
              console.log(ws === sockets, ws === again, ws === rooms.sdk, ws === sdk, ws === require('@ampt/sdk').ws)
-             console.log(data === theirs, data === whole, data instanceof Data, data === require('@ampt/data').data)
+             console.log(data === theirs, data === whole, data instanceof Data, data !== require('@ampt/data').data)
              console.log(name, dual, require('dual'), config.port, attributed.port, lib)
              const error = await ws.send('nobody', 1).catch((e) => e)
              console.log(rooms.isInvalid(error), error instanceof InvalidConnectionError, error instanceof WebSocketError)

@@ -6,11 +6,7 @@
 // stack trace each, so under load only some are looked at: a place in the code that does not wait
 // shows soon enough. Whoever wants errors (`--strict`) has them all looked at.
 'use strict';
-
-/** So many operations are looked at in a row, and then one in so many milliseconds. */
-const BURST = 64;
-const REFILL_MS = 5;
-const CLOCK_EVERY = 16;
+const { sampler } = require('./sampler.cjs');
 
 /** Handlers that run, HTTP requests and the load of the app included. */
 let running = 0;
@@ -24,30 +20,13 @@ const open = new Set();
 /** Those of them that finish with the next turn. */
 let turning = [];
 
-/** Looks that are left, and when there were last more of them. */
-let left = BURST;
-let filled = 0;
-let skipped = 0;
-
 /** What is to be done about leftovers: `report(what, trace, isOutside)`. */
 let report = () => {};
 
 /** Whether every operation is looked at, whatever it costs. */
 let always = false;
 
-function isLookedAt() {
-  if (always) return true;
-  if (left === 0) {
-    // Reading the clock is what costs most here.
-    if (skipped++ % CLOCK_EVERY !== 0) return false;
-    const now = performance.now();
-    if (now - filled < REFILL_MS) return false;
-    left = Math.min(BURST, Math.trunc((now - filled) / REFILL_MS));
-    filled = now;
-  }
-  left--;
-  return true;
-}
+const isSample = sampler();
 
 /** Something with an end begins: a handler, a request, the load. */
 function begin() {
@@ -92,7 +71,7 @@ function enter(invocation) {
  * @param {Function} above the function of ours that the user called
  */
 function start(what, above) {
-  if (!isLookedAt()) return undefined;
+  if (!always && !isSample()) return undefined;
   if (running === 0 && !began) return undefined;
   const trace = new Error();
   Error.captureStackTrace(trace, above);

@@ -5,6 +5,7 @@ const aftermath = require('./aftermath.cjs');
 const link = require('./link.cjs');
 const { finishOutput } = require('./output.cjs');
 const { errors } = require('./loader/index.cjs');
+const { sampler } = require('./sampler.cjs');
 
 const OPENED = 1;
 const GONE = 2;
@@ -137,7 +138,7 @@ link.handlers[CHANGE] = (bytes, start, end) => {
   const invocation = bytes.readUInt32LE(start);
   const count = bytes.readUInt32LE(start + 4);
   const wanted = Array.from({ length: count }, (_, i) => listeners[bytes.readUInt32LE(start + 8 + i * 4)]);
-  const { decodeChange } = require('./data/index.cjs');
+  const { decodeChange } = require('./data/on.cjs');
   const change = decodeChange(bytes.subarray(start + 8 + count * 4, end));
   // All are started in their order; one that throws at once keeps the later ones from starting.
   invoke(invocation, () => Promise.all(wanted.map((handler) => handler(change))));
@@ -148,10 +149,33 @@ link.handlers[CHANGE] = (bytes, start, end) => {
 function describe(error) {
   const described = errors.describe(error);
   if (hints.has(error)) described.hint = hints.get(error);
+  if (described.file === undefined && callers.has(error)) {
+    const { file, path, line, column, codeFrame, stack } = errors.describe(callers.get(error));
+    const [, ...frames] = stack.split('\n');
+    const whole = [`${described.name}: ${described.message}`, ...frames].join('\n');
+    Object.assign(described, { file, path, line, column, codeFrame, stack: whole });
+  }
   return described;
 }
 
 const hints = new WeakMap();
+/** Errors that came long after the call, with a trace of the call. */
+const callers = new WeakMap();
+const isTraced = sampler();
+
+/** Where a call that may fail later was made, as an error's stack; undefined if too many are made. */
+function trace(above) {
+  if (!isTraced()) return undefined;
+  const call = new Error();
+  Error.captureStackTrace(call, above);
+  return call;
+}
+
+/** Gives an error the trace of the call that it answers, for where its own stack does not reach. */
+function calledAt(error, call) {
+  if (call !== undefined) callers.set(error, call);
+  return error;
+}
 
 /** Gives an error a line that says what to do; it is shown in the log, not in the message. */
 function hint(error, text) {
@@ -208,6 +232,8 @@ module.exports = {
   describe,
   reportLeftovers,
   hint,
+  trace,
+  calledAt,
   warnOnce,
   callSite: (skip) => errors.callSite(skip),
   handlers: link.handlers,

@@ -3,7 +3,6 @@
 
 const { readFile } = require('node:fs/promises');
 const { ValidationError, Failure } = require('./errors.cjs');
-const { hintFor } = require('./hints.cjs');
 const { ITEM, PAGE, valueOf, itemOf, contentOf, listExtras } = require('./shapes.cjs');
 const { MODE, NO_OPTIONS, Late, prepareWrite, keyText } = require('./write.cjs');
 const { batchRequest, batchItem, seedItem } = require('./batch.cjs');
@@ -20,6 +19,9 @@ const OTHER_TABLE = 24;
 const MAX_BATCH = 25;
 const SEED_GROUPS = 4;
 const DEFAULT_TABLE = '';
+/** Said at import; as in the published package nothing is refused. */
+const DISABLED = "You've exceeded your data write quota for the month. Writes are disabled.";
+const HOST = Symbol.for('ampt-ws.host');
 
 function checkBatch(list, what, verb) {
   if (list.length === 0) throw new ValidationError(`You must provide at least one ${what}`);
@@ -45,31 +47,45 @@ const localClient = () => ({
   },
 });
 
-/** Makes the package's `data` and `Data` over a host's store. */
-function createData(host) {
+/** Makes the package's `data` and `Data`. */
+function createData() {
+  const host = globalThis[HOST];
+  if (process.env.AMPT_DISABLED_DATA_WRITE === 'true') console.warn(DISABLED);
   const warnList = (name) => host.warnOnce?.('data-list', `the result of \`data.get\` with several items is \`{ items }\`: `
     + `\`${name}\` works here only; in the published package write \`.items\` before it`);
   const withExtras = listExtras(warnList);
   const [defaultTable = 'local'] = tablesOf(process.env.AMPT_DATA_TABLES);
 
   /** One round trip: the reply's bytes, or a Failure. */
-  const call = (op, payload, resolve) => host.request(op, payload, (status, reply) => {
-    resolve(status === 0 ? reply : new Failure(reply));
+  const call = (op, payload, trace, resolve) => host.request(op, payload, (status, reply) => {
+    resolve(status === 0 ? reply : new Failure(reply, trace));
   });
   const ask = (prefix, op, payload) => new Promise((done) => {
     let resolve = done;
+    let trace;
     if (IS_WRITE[op] && host.aftermath) {
       const operation = host.aftermath.start('a write to `data`', ask);
       if (operation !== undefined) {
+        trace = operation.trace;
         resolve = (reply) => {
           host.aftermath.finish(operation);
           done(reply);
         };
       }
     }
-    if (prefix === DEFAULT_TABLE) call(op, payload, resolve);
-    else call(op + OTHER_TABLE, prefix + payload, resolve);
+    trace ??= host.trace?.(ask);
+    if (prefix === DEFAULT_TABLE) call(op, payload, trace, resolve);
+    else call(op + OTHER_TABLE, prefix + payload, trace, resolve);
   });
+
+  /** A data file's content; `trace` shows who wants it. */
+  const readItems = async (path, trace) => {
+    try {
+      return JSON.parse(await readFile(path, 'utf8'));
+    } catch (error) {
+      throw host.calledAt?.(error, trace) ?? error;
+    }
+  };
 
   /** A page with `next`, which goes on by writing `start` into the caller's own options. */
   const toPage = (reply, next) => {
@@ -248,7 +264,7 @@ function createData(host) {
     }
 
     async seed(items, options) {
-      if (typeof items === 'string') items = JSON.parse(await readFile(items, 'utf8'));
+      if (typeof items === 'string') items = await readItems(items, host.trace?.(this.seed));
       const count = items.length;
       if (options === true || options?.overwrite) await this.truncate();
       const groups = [];
@@ -270,10 +286,10 @@ function createData(host) {
       register(host, ...args);
     }
 
-    /** Made where the call's promise is awaited, so that the stack shows the user's line. */
+    /** Made where the call's promise is awaited, so that the stack shows the user's line if it can. */
     #refused(failure, own) {
       const error = failure.toError(own);
-      host.hint?.(error, hintFor(error));
+      host.calledAt?.(error, failure.trace);
       return error;
     }
   }

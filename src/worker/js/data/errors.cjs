@@ -29,8 +29,10 @@ class StoreError extends Error {
 
 /** A refused call's reply: kept as it came until the call that waits for it can throw. */
 class Failure {
-  constructor(payload) {
+  /** `trace` shows where the call was made; there may be none. */
+  constructor(payload, trace) {
     this.payload = payload;
+    this.trace = trace;
   }
 
   /**

@@ -1,22 +1,20 @@
 'use strict';
-// `@ampt/data` for the app's code: one instance per process, for ESM and CommonJS alike.
+// `@ampt/data` for CommonJS. As in the published package, ES modules have an instance of their own.
 
 const { createData } = require('./data.cjs');
-const { decodeChange } = require('./on.cjs');
 
-const HOST = Symbol.for('ampt-ws.host');
 let made;
 
-/** The process's own `data` and `Data`, over the host that was there before any of the app's code. */
+/** Made when it is first used: this file is loaded before the app's settings are known. */
 function instance() {
-  made ??= createData(globalThis[HOST]);
+  made ??= createData();
   return made;
 }
 
 module.exports = {
-  createData,
-  decodeChange,
   get data() { return instance().data; },
   get default() { return instance().data; },
   get Data() { return instance().Data; },
 };
+// What a default import compiles to looks for this.
+Object.defineProperty(module.exports, '__esModule', { value: true });

@@ -1,5 +1,5 @@
-// `@ampt/data` for ES modules: the same instance that CommonJS gets.
-import shared from './index.cjs';
+// `@ampt/data` for ES modules. As in the published package, CommonJS has an instance of its own.
+import { createData } from './data.cjs';
 
-export const { data, Data } = shared;
+export const { data, Data } = createData();
 export default data;

@@ -2,9 +2,14 @@
 // Errors that Node words for people who know Node: missing modules, syntax, the two module kinds.
 // Each rule returns what it knows better, at most: message, hint, and a place in a source file.
 
+const path = require('node:path');
 const { fileURLToPath } = require('node:url');
 
+const { dataHint } = require('./data-hints.cjs');
 const { NO_SUCH_PART } = require('./rules.cjs');
+
+/** Where our data package lies. */
+const DATA = path.resolve(__dirname, '../data') + path.sep;
 
 const HINTS = [
   [/^require is not defined/, 'this file is an ES module: use `import`, or `createRequire` of `node:module`'],
@@ -30,7 +35,7 @@ function explain(errors, error) {
     missingModule(errors, error) ??
     missingExport(errors, error) ??
     syntax(errors, error) ??
-    hinted(error)
+    hinted(errors, error)
   );
 }
 
@@ -73,7 +78,7 @@ function missingModule(errors, { code, message, read, frames }) {
 
 /** Node names the resolved path of an import; the user wrote something else. */
 function specifierIn(errors, named, from) {
-  const relative = require('node:path').relative(require('node:path').dirname(from), named);
+  const relative = path.relative(path.dirname(from), named);
   const written = named.startsWith('/')
     ? [named, relative.startsWith('.') ? relative : `./${relative}`]
     : [named];
@@ -129,9 +134,17 @@ function syntax(errors, { name, message, place, loading, frames }) {
   };
 }
 
-function hinted({ code, message }) {
-  const hint = HINTS.find(([pattern]) => pattern.test(message))?.[1] ?? CODE_HINTS[code];
+function hinted(errors, { code, message, frames }) {
+  const hint = HINTS.find(([pattern]) => pattern.test(message))?.[1]
+    ?? CODE_HINTS[code] ?? (isOfData(errors, frames) ? dataHint(message) : undefined);
   return hint ? { hint } : {};
+}
+
+/** Whether an error comes from a call of the data package, not from code of the user's that it called. */
+function isOfData(errors, frames) {
+  const users = frames.findIndex((frame) => frame.path && errors.rules.isApp(frame.path));
+  const above = users < 0 ? frames : frames.slice(0, users);
+  return above.some((frame) => frame.path?.startsWith(DATA));
 }
 
 function pick(frame) {
