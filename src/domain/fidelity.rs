@@ -221,6 +221,27 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         area: "Handlers",
+        rule: "gone-connection",
+        does: "`ws.send` to a connection that is gone throws `InvalidConnectionError`, unless told `throwIfNotConnected: false`; `ws.isConnected` is false for it.",
+        certainty: Certainty::Certain,
+        switch: "",
+    },
+    Rule {
+        area: "Handlers",
+        rule: "closing-twice",
+        does: "`ws.close` of a connection that is closed already rejects with `WebSocketError`.",
+        certainty: Certainty::Certain,
+        switch: "",
+    },
+    Rule {
+        area: "Handlers",
+        rule: "work-after-return",
+        does: "Work that a handler leaves unfinished is done, with a warning that names its place; the cloud freezes the app then, and loses it now and then.",
+        certainty: Certainty::Differs,
+        switch: "--strict",
+    },
+    Rule {
+        area: "Handlers",
         rule: "reload",
         does: "A reload, a crash or an endless loop of the app closes no connection; events wait and go to the new code in order.",
         certainty: Certainty::Promise,
@@ -353,7 +374,14 @@ pub const RULES: &[Rule] = &[
         switch: "--tls",
     },
     Rule {
-        area: "Time",
+        area: "Time and data",
+        rule: "import-overwrite",
+        does: "`import --overwrite` empties all items, those in which an app keeps its connections as well; the sockets stay open. Whom it orphans is named.",
+        certainty: Certainty::Certain,
+        switch: "",
+    },
+    Rule {
+        area: "Time and data",
         rule: "clock",
         does: "Idle times, lifetimes, rates, `ttl` and delayed events follow one clock that `ampt-ws clock` moves; handlers' timeouts follow the machine's.",
         certainty: Certainty::Promise,

@@ -76,7 +76,7 @@ async fn answer(
     }
     refused(&Refusal {
         status: StatusCode::UPGRADE_REQUIRED,
-        message: "this is a WebSocket endpoint; connect to it with ws://".to_owned(),
+        message: "this is a WebSocket endpoint; connect to it with ws:// or wss://".to_owned(),
         header: Some(("Upgrade", "websocket".to_owned())),
     })
 }

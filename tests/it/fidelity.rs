@@ -136,6 +136,28 @@ const TESTS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "gone-connection",
+        &[
+            "sending::sending_to_who_is_gone_throws_unless_told_not_to",
+            "sending::other_failures_are_websocket_errors",
+            "sending::is_connected_tells_live_connections_from_everything_else",
+        ],
+    ),
+    (
+        "closing-twice",
+        &[
+            "sending::an_id_given_twice_is_closed_once_and_rejected_once",
+            "sending::a_list_is_closed_all_at_once_and_rejects_with_the_first_failure",
+        ],
+    ),
+    (
+        "work-after-return",
+        &[
+            "after_return::each_place_that_does_not_wait_is_told_once",
+            "after_return::strict_makes_it_an_error_each_time",
+        ],
+    ),
+    (
         "reload",
         &[
             "failures::an_endless_loop_costs_the_worker_but_no_socket",
@@ -215,10 +237,29 @@ const TESTS: &[(&str, &[&str])] = &[
         "not-utf-8",
         &["management::bytes_that_are_not_utf_8_are_replaced"],
     ),
-    ("origin", &["access::pages_of_other_origins_stay_out"]),
-    ("host", &["access::requests_for_another_host_stay_out"]),
+    (
+        "origin",
+        &[
+            "refusals::a_page_of_another_origin_is_refused_and_told_how_to_come_in",
+            "refusals::pages_of_this_machine_and_of_allowed_origins_are_let_in",
+        ],
+    ),
+    (
+        "host",
+        &[
+            "refusals::a_host_that_is_not_this_machines_is_refused_before_anything_else",
+            "refusals::the_names_of_this_machine_are_fine",
+        ],
+    ),
     ("loopback", &["access::it_listens_on_loopback_only"]),
     ("tls", &["tls::wss_and_https_are_served_on_one_port"]),
+    (
+        "import-overwrite",
+        &[
+            "transfer::overwrite_clears_everything_first_wherever_it_stands",
+            "transfer::an_import_names_the_connections_that_it_orphans",
+        ],
+    ),
     (
         "clock",
         &[
@@ -292,9 +333,9 @@ fn people_and_the_readme_get_the_same_rules() {
     let Ok(readme) = fs::read_to_string(readme) else {
         return;
     };
-    let Some((_, after)) = readme.split_once("<!-- fidelity -->\n") else {
-        return;
-    };
+    let (_, after) = readme
+        .split_once("<!-- fidelity -->\n")
+        .expect("the table's place in README.md");
     let (table, _) = after
         .split_once("<!-- /fidelity -->")
         .expect("the end of the table");

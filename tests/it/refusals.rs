@@ -52,6 +52,9 @@ fn a_host_that_is_not_this_machines_is_refused_before_anything_else() {
         assert_eq!(dev.request(&management).status, 403, "{host}");
         rejection(&dev, 403, &format!("`{host}`"));
     }
+    let absolute =
+        format!("GET http://rebound.example:{port}/ HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n");
+    assert_eq!(dev.request(&absolute).status, 403);
     let told = rejection(&dev, 403, "evil.example");
     let hint = told["hint"].as_str().unwrap();
     assert!(hint.contains("--allow-host evil.example"), "{hint}");
@@ -118,6 +121,8 @@ fn a_page_of_another_origin_is_refused_and_told_how_to_come_in() {
         "http://localhost.evil.example",
         "https://127.0.0.1.evil.example",
         "chrome-extension://abc",
+        "http://a@localhost",
+        "file://",
     ] {
         let answer = dev.request(&with_origin(&dev, origin));
         assert_eq!(answer.status, 403, "{origin}");
