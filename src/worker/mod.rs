@@ -3,6 +3,7 @@
 pub mod assets;
 pub mod entry;
 pub mod env;
+mod group;
 pub mod link;
 pub mod loader;
 mod output;

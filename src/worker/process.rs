@@ -10,12 +10,12 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use command_fds::{CommandFdExt, FdMapping};
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::group::Group;
 use super::link::Link;
 use super::output;
 use crate::error::{Failure, reason};
@@ -140,7 +140,8 @@ impl WorkerProcess {
         output.set_nonblocking(true)?;
         let readers = output::read(&mut child, UnixStream::from_std(output)?, bus);
         let kill = CancellationToken::new();
-        tokio::spawn(watch(child, pid, worker, readers, kill.clone(), exits));
+        let group = Group::led_by(pid);
+        tokio::spawn(watch(child, group, worker, readers, kill.clone(), exits));
         Ok(Self {
             pid,
             link: Link::new(UnixStream::from_std(link)?),
@@ -161,34 +162,26 @@ impl Drop for WorkerProcess {
     }
 }
 
-/// Waits for the end, after which nothing of the worker's output is missing.
+/// Waits for the end, after which nothing of the worker's output is missing and nothing that it
+/// started is left.
 async fn watch(
     mut child: Child,
-    pid: u32,
+    group: Group,
     worker: u32,
     readers: output::Readers,
     kill: CancellationToken,
     exits: mpsc::Sender<Exit>,
 ) {
-    let status = tokio::select! {
-        status = child.wait() => status,
-        () = kill.cancelled() => {
-            kill_group(pid);
-            child.wait().await
-        }
-    };
+    tokio::select! {
+        () = group.leader_ended() => {}
+        () = kill.cancelled() => {}
+    }
+    group.kill();
+    let status = child.wait().await;
+    group.reap().await;
     readers.finish().await;
     let how = status.map_or_else(|error| error.to_string(), describe);
     let _ = exits.send(Exit { worker, how }).await;
-}
-
-/// Kills the process group. Safe from hitting a stranger: it is called while we have not reaped
-/// the group's leader, so its id is still taken.
-fn kill_group(pid: u32) {
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    if let Some(pid) = pid {
-        let _ = kill_process_group(pid, Signal::KILL);
-    }
 }
 
 fn describe(status: ExitStatus) -> String {
