@@ -58,6 +58,11 @@ impl Changes {
         }
     }
 
+    /// Whether one could be given to a handler.
+    pub(super) fn is_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     /// How many changes no handler has finished yet.
     pub(super) fn pending(&self) -> usize {
         let on_disk = self.newest.borrow().saturating_sub(self.taken);

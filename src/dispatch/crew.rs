@@ -10,6 +10,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::changes::Listener;
 use super::invocation::InFlight;
+use super::pulse::Pulse;
 use crate::event::EventBus;
 use crate::worker::{Exit, Launch, Loader, WorkerProcess, wire};
 
@@ -46,12 +47,25 @@ pub struct Worker {
     pub last_text: Utf8Bytes,
     /// Its version of Node, and when it was ready to load the app.
     pub node: Option<(String, Instant)>,
-    /// When a ping was sent that it has not answered.
-    pub pinged: Option<Instant>,
+    /// Whether it still turns its event loop.
+    pub pulse: Pulse,
     /// When the app was loaded.
     pub since: Instant,
     /// When it was told to end.
     pub retired: Option<Instant>,
+    /// Set when its process is being ended by force: it must not be given anything.
+    pub doomed: bool,
+    /// Why that is, if there is more to say than how the process ended.
+    pub doom: Option<String>,
+}
+
+impl Worker {
+    /// Ends its process at once, and says why once it has ended.
+    pub fn end(&mut self, why: Option<String>) {
+        self.doomed = true;
+        self.doom = self.doom.take().or(why);
+        self.process.kill();
+    }
 }
 
 /// The worker that loads the app's code, and why.
@@ -151,9 +165,11 @@ impl Crew {
             http: None,
             last_text: Utf8Bytes::default(),
             node: None,
-            pinged: None,
+            pulse: Pulse::new(Instant::now()),
             since: Instant::now(),
             retired: None,
+            doomed: false,
+            doom: None,
         }))
     }
 

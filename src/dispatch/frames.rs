@@ -65,6 +65,7 @@ impl Dispatcher {
                     break;
                 };
                 busy = true;
+                worker.pulse.hear(self.now);
                 let news = match read {
                     Ok(mut batch) => {
                         let news = self.take_frames(number, &mut batch);
@@ -132,7 +133,7 @@ impl Dispatcher {
             }
             FromWorker::Pong(_) => {
                 if let Some(worker) = self.crew.get(number) {
-                    worker.pinged = None;
+                    worker.pulse.answered();
                 }
             }
             FromWorker::Hello(json) => {

@@ -3,13 +3,11 @@
 use std::task::Context;
 use std::time::{Duration, Instant};
 
+use super::invocation::Subject;
 use super::{Command, Dispatcher, Phase, Queued};
 use crate::event::{JsError, Level};
 use crate::gateway::HttpApp;
 use crate::worker::{Exit, wire};
-
-/// A worker that has not answered a ping for this long is blocked.
-const PONG_TIME: Duration = Duration::from_secs(1);
 
 /// How long the workers may take to end.
 const STOP_GRACE: Duration = Duration::from_secs(1);
@@ -64,16 +62,25 @@ impl Dispatcher {
     /// A worker's process has ended.
     pub(super) fn worker_ended(&mut self, exit: &Exit) {
         let is = |w: &super::crew::Worker| w.number == exit.worker;
+        let doom = self.crew.get(exit.worker).and_then(|w| w.doom.take());
+        let how = match &doom {
+            Some(why) => format!("was ended: {why}"),
+            None => format!("ended: {}", exit.how),
+        };
         if self.crew.spare.as_deref().is_some_and(is) {
             self.crew.spare = None;
         } else if self.crew.loading.as_ref().is_some_and(|l| is(&l.worker)) {
-            self.loading_ended(exit);
+            self.loading_ended(doom.as_deref().unwrap_or(&exit.how));
         } else if self.crew.active.as_deref().is_some_and(is) {
-            self.crashed(&exit.how);
+            self.crashed(&how);
         } else if let Some(at) = self.crew.draining.iter().position(|w| is(w))
             && let Some(mut worker) = self.crew.draining.remove(at)
         {
-            self.lost(worker.in_flight.drain(), &exit.how);
+            if doom.is_some() {
+                let text = format!("the process of the app's former code {how}");
+                self.bus.log(Level::Error, text);
+            }
+            self.lost(worker.in_flight.drain(), &how);
         }
     }
 
@@ -89,7 +96,7 @@ impl Dispatcher {
             return;
         }
         let wait = self.crew.plan_restart(worker.since.elapsed());
-        let mut text = format!("the app's process ended: {how}; connections stay open");
+        let mut text = format!("the app's process {how}; connections stay open");
         if wait.is_zero() {
             text.push_str(", starting it again");
         } else {
@@ -102,11 +109,12 @@ impl Dispatcher {
         self.bus.log(Level::Error, text);
     }
 
-    fn lost(&mut self, invocations: Vec<(u32, super::invocation::Subject)>, how: &str) {
+    fn lost(&mut self, invocations: Vec<(u32, Subject)>, how: &str) {
         for (number, subject) in invocations {
+            let handler = name_of(&subject);
             let error = JsError {
                 name: "Error".to_owned(),
-                message: format!("the app's process ended before the handler returned: {how}"),
+                message: format!("the app's process {how}, before {handler} returned"),
                 ..JsError::default()
             };
             self.handler_failed(subject, number, error);
@@ -133,43 +141,31 @@ impl Dispatcher {
         let mut overdue = Vec::new();
         for worker in self.crew.mirrors() {
             let given_up = worker.in_flight.overdue(now);
-            if !given_up.is_empty() && worker.pinged.is_none() {
-                worker.pinged = Some(now);
-                wire::ping(&mut worker.process.link.out, 0);
+            for (_, subject, _) in &given_up {
+                let out = &mut worker.process.link.out;
+                worker.pulse.suspect(&name_of(subject), out, now);
             }
             overdue.extend(given_up);
         }
         for (number, subject, timeout) in overdue {
-            let what = match subject.connection_id() {
-                Some(id) => format!("the {} handler of {id}", subject.handler()),
-                None => format!("the {} handler", subject.handler()),
-            };
+            let (what, ms) = (name_of(&subject), timeout.as_millis());
             let error = JsError {
                 name: "TimeoutError".to_owned(),
-                message: format!("{what} did not return within {} ms", timeout.as_millis()),
+                message: format!("{what} did not return within {ms} ms"),
                 hint: Some("a longer time can be set: ws.on(event, { timeout: 30000 }, handler), at most 60000".to_owned()),
                 ..JsError::default()
             };
             self.handler_failed(subject, number, error);
         }
-        self.kill_blocked(now);
+        self.end_blocked(now);
     }
 
-    fn kill_blocked(&mut self, now: Instant) {
-        let mut blocked = false;
-        for worker in self.crew.mirrors() {
-            if worker
-                .pinged
-                .is_some_and(|at| now.duration_since(at) >= PONG_TIME)
-            {
-                worker.pinged = None;
-                worker.process.kill();
-                blocked = true;
+    /// Ends workers that do not turn their event loop any more.
+    fn end_blocked(&mut self, now: Instant) {
+        for worker in self.crew.mirrors().filter(|worker| !worker.doomed) {
+            if let Some(why) = worker.pulse.blocked(now) {
+                worker.end(Some(why));
             }
-        }
-        if blocked {
-            let text = "the app's code blocks Node (an endless loop?): the worker is replaced, connections stay open";
-            self.bus.log(Level::Error, text);
         }
     }
 
@@ -178,7 +174,7 @@ impl Dispatcher {
         let debugged = self.crew.is_debugged();
         for worker in self.crew.mirrors() {
             let deadline = worker.in_flight.next_deadline().filter(|_| !debugged);
-            let pong = worker.pinged.map(|at| at + PONG_TIME);
+            let pong = worker.pulse.limit().filter(|_| !worker.doomed);
             let end = worker.retired.map(|at| at + STOP_GRACE);
             next = [next, deadline, pong, end].into_iter().flatten().min();
         }
@@ -231,5 +227,13 @@ impl Dispatcher {
             let _ = stopped.send(());
         }
         true
+    }
+}
+
+/// A handler as messages name it.
+fn name_of(subject: &Subject) -> String {
+    match subject.connection_id() {
+        Some(id) => format!("the {} handler of {id}", subject.handler()),
+        None => format!("the {} handler", subject.handler()),
     }
 }

@@ -7,9 +7,9 @@ use super::crew::{PROBE_TIME, Worker};
 use super::frames::News;
 use super::{Dispatcher, Phase, Reloaded};
 use crate::error::Failure;
-use crate::event::{Fact, JsError, Level};
+use crate::event::{Fact, JsError};
 use crate::worker::entry::EntryError;
-use crate::worker::{Exit, LinkError, no_node, wire};
+use crate::worker::{LinkError, no_node};
 
 /// The name that the worker gives to the error of a Node that is too old.
 const TOO_OLD: &str = "NodeTooOldError";
@@ -74,14 +74,12 @@ impl Dispatcher {
             // Its process has ended, which is told with the reason.
             News::Broken(LinkError::Closed | LinkError::Io(_)) => {
                 if let Some(worker) = self.crew.get(number) {
-                    worker.process.kill();
+                    worker.end(None);
                 }
             }
             News::Broken(error) => {
                 if let Some(worker) = self.crew.get(number) {
-                    self.bus
-                        .log(Level::Error, format!("the worker is ended: {error}"));
-                    worker.process.kill();
+                    worker.end(Some(error.to_string()));
                 }
             }
             News::Loaded | News::LoadFailed(_) => {}
@@ -170,7 +168,7 @@ impl Dispatcher {
     }
 
     /// The process of the loading worker has ended.
-    pub(super) fn loading_ended(&mut self, exit: &Exit) {
+    pub(super) fn loading_ended(&mut self, how: &str) {
         let booted = |worker: &Worker| worker.node.is_some();
         if self.phase != Phase::Running {
             // It was told to, or will not be missed.
@@ -178,9 +176,9 @@ impl Dispatcher {
             return self.answer_reload(Err(stopping()));
         }
         match &self.crew.loading {
-            Some(loading) if !booted(&loading.worker) => self.boot_failed(&exit.how),
+            Some(loading) if !booted(&loading.worker) => self.boot_failed(how),
             _ => self.load_failed(plain_error(
-                format!("Node ended while the app was loading: {}", exit.how),
+                format!("Node ended while the app was loading: {how}"),
                 Some("look at the lines above for what it printed; top-level code must not end the process".to_owned()),
             )),
         }
@@ -199,12 +197,11 @@ impl Dispatcher {
         if now < limit {
             if now + PROBE_TIME >= limit && !loading.probed {
                 loading.probed = true;
-                worker.pinged = Some(now);
-                wire::ping(&mut worker.process.link.out, 0);
+                worker.pulse.ask(&mut worker.process.link.out);
             }
             return;
         }
-        let blocked = worker.pinged.is_some();
+        let blocked = worker.pulse.owes_pong();
         if worker.node.is_none() {
             return self.boot_failed("it did not get ready");
         }

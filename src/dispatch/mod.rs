@@ -11,6 +11,7 @@ mod frames;
 mod invocation;
 mod lifecycle;
 mod loading;
+mod pulse;
 mod replies;
 mod rows;
 mod seen;

@@ -115,20 +115,40 @@ impl Dispatcher {
     }
 
     /// Whether an event may be taken from the queue now.
-    fn has_place(&self) -> bool {
+    fn has_place(&mut self) -> bool {
         if !self.source.has_code() {
             return true;
         }
         let Some(worker) = &self.crew.active else {
             return false;
         };
-        // A worker that owes a pong may be blocked for good: what it is not given is not lost.
-        let held = self.crew.loading.is_some() || worker.pinged.is_some();
-        if held || worker.process.link.is_full() {
+        if self.crew.loading.is_some() || worker.doomed || worker.process.link.is_full() {
             return false;
         }
         self.concurrency
             .is_none_or(|most| self.crew.in_flight() < most)
+            && self.is_answering()
+    }
+
+    /// Whether the worker turns its event loop, as far as is known; asks it if that is in doubt and
+    /// somebody waits for it.
+    fn is_answering(&mut self) -> bool {
+        let waits = |this: &Self| {
+            this.changes.is_ready() || !this.queued.is_empty() || this.gateway.inbound.waiting() > 0
+        };
+        let Some(worker) = &self.crew.active else {
+            return true;
+        };
+        if worker.pulse.owes_pong() {
+            return false;
+        }
+        if worker.in_flight.is_empty() || !worker.pulse.is_silent(self.now) || !waits(self) {
+            return true;
+        }
+        if let Some(worker) = self.crew.active.as_deref_mut() {
+            worker.pulse.ask(&mut worker.process.link.out);
+        }
+        false
     }
 
     fn invoke_queued(&mut self, queued: Queued) {
