@@ -1,6 +1,5 @@
 //! Bytes that mean harm: nothing crashes, nothing leaks, nobody else is held up.
 
-use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +10,7 @@ use serde_json::json;
 
 use crate::access::{UPGRADE, head};
 use crate::messages::masked;
-use crate::support::{App, Dev, PATIENCE};
+use crate::support::{App, Dev, PATIENCE, descriptors, memory_kb};
 
 const ECHO: &str = "import { ws } from '@ampt/sdk'; ws.on('message', (c, d) => c.send(d));";
 
@@ -200,27 +199,14 @@ fn with_witness(dev: &Dev, work: impl FnOnce()) -> Duration {
     })
 }
 
-fn descriptors(dev: &Dev) -> usize {
-    let folder = fs::read_dir(format!("/proc/{}/fd", dev.pid()));
-    folder.map_or(0, |entries| entries.count())
-}
-
-/// Resident memory in kilobytes.
-fn memory(dev: &Dev) -> usize {
-    let status = fs::read_to_string(format!("/proc/{}/status", dev.pid())).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-    number.unwrap_or(0)
-}
-
 /// Waits until no more descriptors are open than before.
 fn has_closed(dev: &Dev, before: usize) {
     let deadline = Instant::now() + PATIENCE;
-    while descriptors(dev) > before {
+    while descriptors(dev.pid()) > before {
         assert!(
             Instant::now() < deadline,
             "{} open, {before} before",
-            descriptors(dev)
+            descriptors(dev.pid())
         );
         thread::yield_now();
     }
@@ -232,10 +218,10 @@ fn stays_healthy(requests: usize, seed: u64, growth_kb: usize) {
     let dev = app.dev(&["--no-limits", "--no-watch"]);
     fuzz(&dev, requests / 10, seed ^ 1);
     let waited = with_witness(&dev, || {
-        let (open, used) = (descriptors(&dev), memory(&dev));
+        let (open, used) = (descriptors(dev.pid()), memory_kb(dev.pid()));
         fuzz(&dev, requests, seed);
         has_closed(&dev, open);
-        let grown = memory(&dev).saturating_sub(used);
+        let grown = memory_kb(dev.pid()).saturating_sub(used);
         eprintln!("{requests} requests: {used} kB before, {grown} kB more after");
         assert!(grown < growth_kb, "{used} kB before, {grown} kB more after");
     });
@@ -262,7 +248,7 @@ fn random_bytes_for_frames_do_no_harm() {
     let dev = app.dev(&["--no-limits", "--no-watch"]);
     let mut random = Random(42);
     let waited = with_witness(&dev, || {
-        let open = descriptors(&dev);
+        let open = descriptors(dev.pid());
         for _ in 0..200 {
             let mut client = dev.client();
             for _ in 0..=random.below(3) {
@@ -288,7 +274,7 @@ fn random_bytes_for_frames_do_no_harm() {
 fn who_does_not_finish_a_handshake_is_dropped_in_time() {
     let app = App::esm(ECHO);
     let dev = app.dev(&["--handshake-timeout", "400ms", "--no-limits", "--no-watch"]);
-    let open = descriptors(&dev);
+    let open = descriptors(dev.pid());
     let request = head("GET / HTTP/1.1", &UPGRADE);
     let half = &request.as_bytes()[..40];
     let mut silent = dev.socket();

@@ -32,6 +32,7 @@ mod entries;
 mod events;
 mod exec;
 mod failures;
+mod faults;
 mod fidelity;
 mod hostile;
 mod http;

@@ -5,8 +5,10 @@ mod client;
 mod dev;
 mod log;
 mod nodes;
+mod process;
 mod raw;
 mod screen;
+mod seed;
 mod terminal;
 
 use std::time::Duration;
@@ -18,8 +20,10 @@ pub use client::{Client, Refused, dial};
 pub use dev::Dev;
 pub use log::{EventLog, Pattern};
 pub use nodes::{each_node, node_script};
+pub use process::{descriptors, eventually, is_running, memory_kb};
 pub use raw::{RawSocket, Response};
 pub use screen::Screen;
+pub use seed::{Random, seed_or};
 pub use terminal::{Modes, Terminal, key};
 
 /// How long anything may take before a test gives up on it. It bounds failures; no passing test

@@ -1,0 +1,91 @@
+//! What waits is not lost with a worker that dies, and a crash loop backs off.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::App;
+
+#[test]
+fn what_comes_while_node_is_blocked_waits_and_is_not_lost_with_it() {
+    let app = App::esm(
+        "import { ws } from '@ampt/sdk';
+         ws.on('message', { timeout: 30000 }, (c, data) => {
+           if (data !== 'compute') return c.send(String(data));
+           console.log('begun');
+           for (const end = Date.now() + 900; Date.now() < end;);
+           process.abort();
+         });",
+    );
+    let dev = app.dev(&["--no-limits", "--no-watch"]);
+    let (mut busy, mut other) = (dev.client(), dev.client());
+    busy.send("compute");
+    dev.wait_for_line("begun");
+    // Long enough for its silence to be noticed, and well before its end.
+    sleep(Duration::from_millis(300));
+    for n in 0..50 {
+        other.send(&format!("m{n}"));
+    }
+    assert!(busy.text().contains("Internal server error"));
+    for n in 0..50 {
+        assert_eq!(other.text(), format!("m{n}"));
+    }
+}
+
+#[test]
+fn a_long_computation_holds_messages_up_and_costs_nothing() {
+    let app = App::esm(
+        "import { ws } from '@ampt/sdk';
+         ws.on('message', { timeout: 30000 }, (c, data) => {
+           if (data === 'compute') {
+             console.log('begun');
+             for (const end = Date.now() + 700; Date.now() < end;);
+           }
+           return c.send(`${process.pid} ${data}`);
+         });",
+    );
+    let dev = app.dev(&["--no-limits", "--no-watch"]);
+    let (mut busy, mut other) = (dev.client(), dev.client());
+    let pid = other.ask("before").replace(" before", "");
+    busy.send("compute");
+    dev.wait_for_line("begun");
+    sleep(Duration::from_millis(200));
+    for n in 0..20 {
+        other.send(&format!("m{n}"));
+    }
+    for n in 0..20 {
+        assert_eq!(other.text(), format!("{pid} m{n}"), "by the same worker");
+    }
+    assert_eq!(busy.text(), format!("{pid} compute"));
+    assert!(dev.events(json!({ "event": "handler-error" })).is_empty());
+}
+
+#[test]
+fn a_crash_loop_backs_off_says_so_and_ends_with_the_next_save() {
+    let app = App::esm("setTimeout(() => { throw new Error('after the load') }, 20);");
+    let mut dev = app.start(&["--no-limits"]);
+    dev.ready();
+    let mut client = dev.client();
+    let ended = |times: u32, wait: &str| {
+        let text = format!(
+            "the app's process ended: it exited with code 1; connections stay open, but it has \
+             ended {times} times in a row; trying again in {wait} s, or at the next save"
+        );
+        dev.wait_for(json!({ "event": "log", "level": "error", "text": text }));
+    };
+    ended(2, "0.2");
+    ended(3, "0.5");
+    ended(4, "1.0");
+    let told = json!({ "event": "handler-error", "error": { "message": "after the load", "file": "index.mjs", "line": 1 } });
+    assert!(dev.events(told).len() >= 4);
+    // Between two tries nothing runs, and what is sent waits.
+    client.send("one");
+    client.send("two");
+    app.write(
+        "index.mjs",
+        "import { ws } from '@ampt/sdk'; ws.on('message', (c, d) => c.send(d));",
+    );
+    assert_eq!((client.text(), client.text()), ("one".into(), "two".into()));
+    assert!(dev.events(json!({ "event": "disconnected" })).is_empty());
+}

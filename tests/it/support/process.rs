@@ -1,0 +1,42 @@
+//! Processes from outside, as the operating system shows them.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use super::PATIENCE;
+
+/// How many descriptors a process has open.
+pub fn descriptors(pid: u32) -> usize {
+    let folder = fs::read_dir(format!("/proc/{pid}/fd"));
+    folder.map_or(0, |entries| entries.count())
+}
+
+/// A process's resident memory in kilobytes.
+pub fn memory_kb(pid: u32) -> usize {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    number.unwrap_or(0)
+}
+
+/// Whether a process runs; one that has ended and was not reaped does not.
+pub fn is_running(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat
+        .rsplit(')')
+        .next()
+        .and_then(|rest| rest.trim().chars().next());
+    state.is_some_and(|state| !"ZX".contains(state))
+}
+
+/// Asks again and again until it is so.
+pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(
+            Instant::now() < deadline,
+            "it does not come to that: {what}"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
