@@ -309,7 +309,8 @@ fn close_ends_the_named_connections_and_no_others() {
     let (app, dev, mut clients) = sandbox_with(&["ana", "bo", "zoe"]);
     let prefix = unique_prefix(&clients, 1);
     let id = clients[0].id.clone();
-    let closed = app.verb(&["close", &id, &prefix, &id, "--json"]);
+    // One id in 64 begins with a hyphen.
+    let closed = app.verb(&["close", "--json", "--", &id, &prefix, &id]);
     assert_eq!(closed.code, Some(0));
     assert_eq!(
         closed.json(),
