@@ -80,6 +80,11 @@ impl Changes {
         }
     }
 
+    /// The first change of a namespace was not begun after all: it is the next.
+    pub(super) fn put_back(&mut self, namespace: Arc<str>) {
+        self.ready.push_front(namespace);
+    }
+
     /// The first change of a namespace is done with; the next one is ready.
     fn done(&mut self, namespace: &Arc<str>) -> Option<u64> {
         let lane = self.lanes.get_mut(namespace)?;

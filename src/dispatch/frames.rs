@@ -116,7 +116,7 @@ impl Dispatcher {
                     .get(number)
                     .and_then(|w| w.in_flight.end(invocation));
                 match ended {
-                    Some(Subject::Disconnected(id)) => self.settle(id),
+                    Some(Subject::Disconnected(id, _)) => self.settle(id),
                     Some(Subject::Change(namespace)) => self.change_done(&namespace),
                     _ => {}
                 }
@@ -246,7 +246,7 @@ impl Dispatcher {
             error,
         });
         match subject {
-            Subject::Disconnected(id) => self.settle(id),
+            Subject::Disconnected(id, _) => self.settle(id),
             Subject::Change(namespace) => self.change_failed(namespace),
             _ => {}
         }

@@ -4,51 +4,110 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::domain::ConnectionId;
+use crate::domain::{CloseReason, ConnectionId};
 use crate::gateway::Connection;
+use crate::gateway::inbound::{Inbound, Message};
+use crate::worker::wire;
 
-/// What an invocation is about.
+/// What an invocation is about: all that it takes to begin it.
 #[derive(Debug, Clone)]
 pub enum Subject {
     /// A connection's `connected`.
     Connected(Arc<Connection>),
     /// A connection's message.
-    Message(Arc<Connection>),
-    /// The end of a connection, of this run or an earlier one.
-    Disconnected(ConnectionId),
+    Message(Message),
+    /// The end of a connection, of this run or an earlier one, and its reason.
+    Disconnected(ConnectionId, String),
     /// A change of data in this namespace.
     Change(Arc<str>),
-    /// A published event, by its name.
-    Event(String),
+    /// A published event.
+    Event {
+        /// The name of its handler.
+        handler: String,
+        /// The event as JSON.
+        json: String,
+    },
+}
+
+impl From<Inbound> for Subject {
+    fn from(event: Inbound) -> Self {
+        match event {
+            Inbound::Connected(connection) => Self::Connected(connection),
+            Inbound::Message(message) => Self::Message(message),
+            Inbound::Disconnected(connection, reason) => {
+                Self::Disconnected(connection.id, reason.reason.into())
+            }
+        }
+    }
 }
 
 impl Subject {
+    /// The end of a connection that an earlier run left open.
+    pub fn former(id: ConnectionId) -> Self {
+        Self::Disconnected(id, CloseReason::SANDBOX_DIED.reason.into())
+    }
+
+    /// A published event.
+    pub fn event(name: &str, json: String) -> Self {
+        let handler = format!("event:{name}");
+        Self::Event { handler, json }
+    }
+
+    /// Writes the frame that begins the invocation. A change is written where its handlers are known.
+    pub fn encode(&self, out: &mut Vec<u8>, number: u32) {
+        match self {
+            Self::Connected(connection) => {
+                let meta = connection.meta.as_bytes();
+                wire::connected(out, about(connection, number), meta);
+            }
+            Self::Message(message) => {
+                let subject = about(&message.connection, number);
+                wire::message(out, subject, message.text.as_bytes(), message.binary);
+            }
+            Self::Disconnected(id, reason) => {
+                wire::disconnected(out, number, id.as_bytes(), reason);
+            }
+            Self::Event { json, .. } => wire::event(out, number, json.as_bytes()),
+            Self::Change(_) => {}
+        }
+    }
+
     /// The handler's name, as in messages to the user.
     pub fn handler(&self) -> &str {
         match self {
             Self::Connected(_) => "connected",
             Self::Message(_) => "message",
-            Self::Disconnected(_) => "disconnected",
+            Self::Disconnected(..) => "disconnected",
             Self::Change(_) => "data.on",
-            Self::Event(name) => name,
+            Self::Event { handler, .. } => handler,
         }
     }
 
     /// The connection that it is about.
     pub fn connection_id(&self) -> Option<ConnectionId> {
         match self {
-            Self::Connected(c) | Self::Message(c) => Some(c.id),
-            Self::Disconnected(id) => Some(*id),
-            Self::Change(_) | Self::Event(_) => None,
+            Self::Connected(c) => Some(c.id),
+            Self::Message(message) => Some(message.connection.id),
+            Self::Disconnected(id, _) => Some(*id),
+            Self::Change(_) | Self::Event { .. } => None,
         }
     }
 
     /// The client to be told if the handler fails.
     pub fn client(&self) -> Option<&Arc<Connection>> {
         match self {
-            Self::Connected(c) | Self::Message(c) => Some(c),
+            Self::Connected(c) => Some(c),
+            Self::Message(message) => Some(&message.connection),
             _ => None,
         }
+    }
+}
+
+fn about(connection: &Connection, invocation: u32) -> wire::Subject<'_> {
+    wire::Subject {
+        invocation,
+        handle: connection.handle,
+        id: connection.id.as_bytes(),
     }
 }
 

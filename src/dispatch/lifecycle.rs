@@ -3,11 +3,12 @@
 use std::task::Context;
 use std::time::{Duration, Instant};
 
+use super::crew::Worker;
 use super::invocation::Subject;
-use super::{Command, Dispatcher, Phase, Queued};
+use super::{Command, Dispatcher, Phase};
 use crate::event::{JsError, Level};
 use crate::gateway::HttpApp;
-use crate::worker::{Exit, wire};
+use crate::worker::{Exit, WorkerProcess, wire};
 
 /// How long the workers may take to end.
 const STOP_GRACE: Duration = Duration::from_secs(1);
@@ -22,7 +23,9 @@ impl Dispatcher {
                 self.waiting.extend(done);
                 self.reload(&cause);
             }
-            Command::Deliver { name, json } => self.queued.push_back(Queued::Event { name, json }),
+            Command::Deliver { name, json } => {
+                self.queued.push_back(Subject::event(&name, json));
+            }
             Command::RetryChange { namespace } => self.retry_change(namespace),
             Command::Changed => {}
             Command::Stop { done } => {
@@ -80,7 +83,7 @@ impl Dispatcher {
                 let text = format!("the process of the app's former code {how}");
                 self.bus.log(Level::Error, text);
             }
-            self.lost(worker.in_flight.drain(), &how);
+            self.lost(&mut worker, &how);
         }
     }
 
@@ -90,7 +93,7 @@ impl Dispatcher {
         let Some(mut worker) = self.crew.active.take() else {
             return;
         };
-        self.lost(worker.in_flight.drain(), how);
+        self.lost(&mut worker, how);
         self.show_http();
         if self.phase != Phase::Running {
             return;
@@ -109,8 +112,11 @@ impl Dispatcher {
         self.bus.log(Level::Error, text);
     }
 
-    fn lost(&mut self, invocations: Vec<(u32, Subject)>, how: &str) {
-        for (number, subject) in invocations {
+    /// Reports what a worker that died had begun; what it had not goes to the next one, first.
+    fn lost(&mut self, worker: &mut Worker, how: &str) {
+        let (begun, waiting): (Vec<_>, Vec<_>) = (worker.in_flight.drain().into_iter())
+            .partition(|(number, _)| worker.process.mark.has_begun(*number));
+        for (number, subject) in begun {
             let handler = name_of(&subject);
             let error = JsError {
                 name: "Error".to_owned(),
@@ -118,6 +124,12 @@ impl Dispatcher {
                 ..JsError::default()
             };
             self.handler_failed(subject, number, error);
+        }
+        for (_, subject) in waiting.into_iter().rev() {
+            match subject {
+                Subject::Change(namespace) => self.changes.put_back(namespace),
+                subject => self.queued.push_front(subject),
+            }
         }
     }
 
@@ -140,12 +152,20 @@ impl Dispatcher {
         }
         let mut overdue = Vec::new();
         for worker in self.crew.mirrors() {
-            let given_up = worker.in_flight.overdue(now);
-            for (_, subject, _) in &given_up {
-                let out = &mut worker.process.link.out;
-                worker.pulse.suspect(&name_of(subject), out, now);
+            for (number, subject, timeout) in worker.in_flight.overdue(now) {
+                let begun = worker.process.mark.has_begun(number);
+                let doing = if begun { "ran" } else { "waited" };
+                let what = format!("{} {doing}", name_of(&subject));
+                let WorkerProcess { link, mark, .. } = &mut worker.process;
+                worker.pulse.suspect(&what, mark.reached(), now);
+                worker.pulse.ask(&mut link.out);
+                if begun {
+                    overdue.push((number, subject, timeout));
+                } else {
+                    // Its time begins when it does.
+                    worker.in_flight.begin(number, subject, now, timeout);
+                }
             }
-            overdue.extend(given_up);
         }
         for (number, subject, timeout) in overdue {
             let (what, ms) = (name_of(&subject), timeout.as_millis());
@@ -163,7 +183,8 @@ impl Dispatcher {
     /// Ends workers that do not turn their event loop any more.
     fn end_blocked(&mut self, now: Instant) {
         for worker in self.crew.mirrors().filter(|worker| !worker.doomed) {
-            if let Some(why) = worker.pulse.blocked(now) {
+            let mark = &worker.process.mark;
+            if let Some(why) = worker.pulse.blocked(now, || mark.reached()) {
                 worker.end(Some(why));
             }
         }

@@ -39,6 +39,7 @@ pub use source::AppSource;
 
 use changes::Changes;
 use crew::Crew;
+use invocation::Subject;
 use replies::Replies;
 
 /// Most commands that wait for the dispatcher.
@@ -157,8 +158,9 @@ struct Dispatcher {
     changes: Changes,
     seen: watch::Sender<Seen>,
     opening: HashMap<u32, Opening>,
-    /// Connections of an earlier run, and published events: they go before what clients send.
-    queued: VecDeque<Queued>,
+    /// Connections of an earlier run, published events, and what a worker that died had not begun:
+    /// they go before what clients send.
+    queued: VecDeque<Subject>,
     last_invocation: u32,
     reloads: u64,
     /// Why the last load failed, if it did.
@@ -171,12 +173,6 @@ struct Dispatcher {
     timer: Pin<Box<Sleep>>,
     timer_at: Option<Instant>,
     now: Instant,
-}
-
-/// Something for a handler that does not come from a client.
-enum Queued {
-    Former(ConnectionId),
-    Event { name: String, json: String },
 }
 
 /// Starts the dispatcher and its first worker.
@@ -215,7 +211,7 @@ pub fn start(
         changes: Changes::new(newest),
         seen,
         opening: HashMap::new(),
-        queued: config.former.into_iter().map(Queued::Former).collect(),
+        queued: config.former.into_iter().map(Subject::former).collect(),
         last_invocation: 0,
         reloads: 0,
         failure: None,

@@ -26,6 +26,8 @@ pub struct Pulse {
 #[derive(Debug)]
 struct Suspicion {
     since: Instant,
+    /// How far it had come by then.
+    reached: Option<u32>,
     first: String,
     others: usize,
 }
@@ -69,15 +71,16 @@ impl Pulse {
         now.duration_since(self.heard) >= SILENCE
     }
 
-    /// This handler did not return in time.
-    pub fn suspect(&mut self, handler: &str, out: &mut Vec<u8>, now: Instant) {
-        self.ask(out);
+    /// A handler did not return in time; `what` names it and says whether it ran, `reached` how far
+    /// the worker has come.
+    pub fn suspect(&mut self, what: &str, reached: Option<u32>, now: Instant) {
         match &mut self.suspicion {
             Some(suspicion) => suspicion.others += 1,
             None => {
                 self.suspicion = Some(Suspicion {
                     since: now,
-                    first: handler.to_owned(),
+                    reached,
+                    first: what.to_owned(),
                     others: 0,
                 });
             }
@@ -89,16 +92,23 @@ impl Pulse {
         self.suspicion.as_ref().map(|s| s.since + PONG_TIME)
     }
 
-    /// What to say of it if it is blocked.
-    pub fn blocked(&self, now: Instant) -> Option<String> {
-        let suspicion = self.suspicion.as_ref()?;
+    /// What to say of it if it is blocked. One that still begins invocations is not: the question
+    /// waits behind them.
+    pub fn blocked(&mut self, now: Instant, reached: impl Fn() -> Option<u32>) -> Option<String> {
+        let suspicion = self.suspicion.as_mut()?;
         if now.duration_since(suspicion.since) < PONG_TIME {
+            return None;
+        }
+        let reached = reached();
+        if reached != suspicion.reached {
+            suspicion.reached = reached;
+            suspicion.since = now;
             return None;
         }
         let first = &suspicion.first;
         let running = match suspicion.others {
-            0 => format!("{first} ran"),
-            others => format!("{first} and {others} more ran"),
+            0 => first.clone(),
+            others => format!("{first}, and {others} more"),
         };
         Some(format!(
             "Node did not respond while {running} (an endless loop?)"
@@ -115,17 +125,22 @@ mod tests {
         let t0 = Instant::now();
         let mut pulse = Pulse::new(t0);
         let mut out = Vec::new();
-        pulse.suspect("the message handler of A", &mut out, t0);
+        pulse.suspect("the message handler of A ran", None, t0);
+        pulse.suspect("the message handler of B ran", None, t0);
+        pulse.ask(&mut out);
         let asked = out.len();
-        assert!(asked > 0 && pulse.owes_pong());
-        pulse.suspect("the message handler of B", &mut out, t0);
-        assert_eq!(out.len(), asked, "it is asked once");
+        pulse.ask(&mut out);
+        assert!(asked > 0 && out.len() == asked, "it is asked once");
         let limit = pulse.limit().expect("a limit");
-        assert_eq!(pulse.blocked(limit - Duration::from_millis(1)), None);
-        let said = pulse.blocked(limit).expect("it is blocked");
-        assert!(said.contains("the message handler of A and 1 more ran"));
+        let still = || None;
+        assert_eq!(pulse.blocked(limit - Duration::from_millis(1), still), None);
+        let said = pulse.blocked(limit, still).expect("it is blocked");
+        assert!(said.contains("the message handler of A ran, and 1 more"));
+        assert_eq!(pulse.blocked(limit, || Some(7)), None, "it goes on");
+        assert!(pulse.blocked(limit, || Some(7)).is_none());
+        assert!(pulse.blocked(limit + PONG_TIME, || Some(7)).is_some());
         pulse.answered();
-        assert_eq!((pulse.blocked(limit), pulse.limit()), (None, None));
+        assert_eq!((pulse.blocked(limit, still), pulse.limit()), (None, None));
         assert!(!pulse.owes_pong());
     }
 

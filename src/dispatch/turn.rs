@@ -4,11 +4,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::crew::Worker;
 use super::invocation::Subject;
-use super::{Dispatcher, Phase, Queued};
+use super::{Dispatcher, Phase};
 use crate::event::Level;
-use crate::gateway::inbound::Inbound;
 use crate::worker::wire;
 
 /// Rounds in one turn before other tasks get theirs.
@@ -97,19 +95,13 @@ impl Dispatcher {
                 busy = true;
                 continue;
             }
-            let queued = self.queued.pop_front();
-            let event = match queued {
-                Some(queued) => Ok(queued),
-                None => match self.gateway.inbound.next_event() {
-                    Some(event) => Err(event),
-                    None => break,
-                },
+            let next = self.queued.pop_front();
+            let next = next.or_else(|| Some(self.gateway.inbound.next_event()?.into()));
+            let Some(subject) = next else {
+                break;
             };
             busy = true;
-            match event {
-                Ok(queued) => self.invoke_queued(queued),
-                Err(event) => self.invoke_inbound(event),
-            }
+            self.invoke(subject);
         }
         busy
     }
@@ -151,75 +143,27 @@ impl Dispatcher {
         false
     }
 
-    fn invoke_queued(&mut self, queued: Queued) {
-        match queued {
-            Queued::Former(id) => {
-                let reason = crate::domain::CloseReason::SANDBOX_DIED.reason;
-                self.invoke("disconnected", Subject::Disconnected(id), |out, n| {
-                    wire::disconnected(out, n, id.as_bytes(), &reason);
-                });
-            }
-            Queued::Event { name, json } => {
-                let handler = format!("event:{name}");
-                self.invoke(&handler, Subject::Event(handler.clone()), |out, n| {
-                    wire::event(out, n, json.as_bytes());
-                });
-            }
-        }
-    }
-
-    fn invoke_inbound(&mut self, event: Inbound) {
-        match event {
-            Inbound::Message(message) => {
-                let connection = message.connection;
-                let subject = Subject::Message(connection.clone());
-                self.invoke("message", subject, |out, n| {
-                    let subject = about(&connection, n);
-                    wire::message(out, subject, message.text.as_bytes(), message.binary);
-                });
-            }
-            Inbound::Connected(connection) => {
-                let subject = Subject::Connected(connection.clone());
-                self.invoke("connected", subject, |out, n| {
-                    wire::connected(out, about(&connection, n), connection.meta.as_bytes());
-                });
-            }
-            Inbound::Disconnected(connection, reason) => {
-                let subject = Subject::Disconnected(connection.id);
-                self.invoke("disconnected", subject, |out, n| {
-                    wire::disconnected(out, n, connection.id.as_bytes(), &reason.reason);
-                });
-            }
-        }
-    }
-
     /// Begins an invocation, if the app handles the event.
-    fn invoke(&mut self, event: &str, subject: Subject, encode: impl FnOnce(&mut Vec<u8>, u32)) {
-        let timeout = self
-            .crew
-            .active
-            .as_ref()
-            .and_then(|w| w.handlers.get(event));
+    fn invoke(&mut self, subject: Subject) {
+        let handlers = self.crew.active.as_ref().map(|w| &w.handlers);
+        let timeout = handlers.and_then(|h| h.get(subject.handler()));
         let Some(timeout) = timeout.copied() else {
             self.pass_over(&subject);
             return;
         };
         self.last_invocation = self.last_invocation.wrapping_add(1);
         let number = self.last_invocation;
-        let now = self.now;
-        if let Some(Worker {
-            process, in_flight, ..
-        }) = self.crew.active.as_deref_mut()
-        {
-            in_flight.begin(number, subject, now, timeout.max(Duration::from_millis(1)));
-            encode(&mut process.link.out, number);
+        if let Some(worker) = self.crew.active.as_deref_mut() {
+            subject.encode(&mut worker.process.link.out, number);
+            let timeout = timeout.max(Duration::from_millis(1));
+            worker.in_flight.begin(number, subject, self.now, timeout);
         }
     }
 
     /// An event that nobody handles is settled; a message is worth a word.
     fn pass_over(&mut self, subject: &Subject) {
         match subject {
-            Subject::Disconnected(id) => self.settle(*id),
+            Subject::Disconnected(id, _) => self.settle(*id),
             Subject::Message(_) if !self.unhandled.contains(&"message") => {
                 self.unhandled.push("message");
                 let why = match self.source.has_code() {
@@ -236,13 +180,5 @@ impl Dispatcher {
     /// The timeout of a registration.
     pub(super) fn timeout_of(ms: Option<u64>) -> Duration {
         ms.map_or(DEFAULT_TIMEOUT, Duration::from_millis)
-    }
-}
-
-fn about(connection: &crate::gateway::Connection, invocation: u32) -> wire::Subject<'_> {
-    wire::Subject {
-        invocation,
-        handle: connection.handle,
-        id: connection.id.as_bytes(),
     }
 }

@@ -28,7 +28,7 @@ pub enum Presence {
 }
 
 /// A message from a client.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Message {
     /// From whom.
     pub connection: Arc<Connection>,

@@ -6,6 +6,7 @@ pub mod env;
 mod group;
 pub mod link;
 pub mod loader;
+mod mark;
 mod output;
 pub mod process;
 pub mod transpile;

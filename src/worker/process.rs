@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::group::Group;
 use super::link::Link;
+use super::mark::Mark;
 use super::output;
 use crate::error::{Failure, reason};
 use crate::event::EventBus;
@@ -25,6 +26,7 @@ use crate::event::EventBus;
 const LINK_FD: i32 = 3;
 const OUTPUT_FD: i32 = 4;
 const LOADER_FD: i32 = 5;
+const MARK_FD: i32 = 6;
 
 /// How to start a worker.
 #[derive(Debug, Clone)]
@@ -95,6 +97,8 @@ pub struct WorkerProcess {
     pub pid: u32,
     /// The link to it.
     pub link: Link,
+    /// How far it has come.
+    pub mark: Mark,
     /// Our end of the loader's channel, until somebody serves it.
     pub loader: Option<StdStream>,
     kill: CancellationToken,
@@ -111,8 +115,9 @@ impl WorkerProcess {
         let (link, link_there) = StdStream::pair()?;
         let (output, output_there) = StdStream::pair()?;
         let (loader, loader_there) = StdStream::pair()?;
-        let mapping = |child_fd, parent: StdStream| FdMapping {
-            parent_fd: OwnedFd::from(parent),
+        let (mark, mark_there) = Mark::new()?;
+        let mapping = |child_fd, parent: OwnedFd| FdMapping {
+            parent_fd: parent,
             child_fd,
         };
         let mut command = Command::new(&launch.node);
@@ -129,9 +134,10 @@ impl WorkerProcess {
             .process_group(0)
             .kill_on_drop(true);
         let mappings = vec![
-            mapping(LINK_FD, link_there),
-            mapping(OUTPUT_FD, output_there),
-            mapping(LOADER_FD, loader_there),
+            mapping(LINK_FD, link_there.into()),
+            mapping(OUTPUT_FD, output_there.into()),
+            mapping(LOADER_FD, loader_there.into()),
+            mapping(MARK_FD, mark_there),
         ];
         command.fd_mappings(mappings).map_err(io::Error::other)?;
         let mut child = command.spawn()?;
@@ -145,6 +151,7 @@ impl WorkerProcess {
         Ok(Self {
             pid,
             link: Link::new(UnixStream::from_std(link)?),
+            mark,
             loader: Some(loader),
             kill,
         })

@@ -51,6 +51,7 @@ function flushAll() {
     }
   }
   end = 0;
+  if (begun !== 0) writeMark(begun);
 }
 
 /** Makes room for `bytes` more and returns the offset at which they go. */
@@ -118,9 +119,39 @@ function sendCall(number, op, payload) {
 
 let partial = null;
 
-function dispatch(buffer, at, length) {
-  const handler = handlers[buffer[at]];
+/** Kinds of frames that begin an invocation: its number comes first. */
+const BEGINS = new Set([3, 4, 5, 10, 11, 12]);
+
+function dispatch(buffer, at, length, left) {
+  const kind = buffer[at];
+  if (BEGINS.has(kind)) mark(buffer.readUInt32LE(at + 1), left);
+  const handler = handlers[kind];
   if (handler) handler(buffer, at + 1, at + length);
+}
+
+// ---- the mark: which invocations the sandbox must not give to another worker if this one dies ----
+
+const MARK_FD = 6;
+/** So many are counted as begun at once while more are waiting than can be read here. */
+const AHEAD = 8;
+const MANY = 2048;
+
+const marked = Buffer.alloc(4);
+let begun = 0;
+
+function writeMark(number) {
+  marked.writeUInt32LE(number >>> 0, 0);
+  try {
+    fs.writeSync(MARK_FD, marked, 0, 4, 0);
+  } catch {
+    // The app has closed it: what it does now is its own affair.
+  }
+}
+
+function mark(number, left) {
+  begun = number;
+  if (((number - marked.readUInt32LE(0)) | 0) <= 0 && marked.readUInt32LE(0) !== 0) return;
+  writeMark(left > MANY ? number + AHEAD - 1 : number);
 }
 
 function receive(read, chunk) {
@@ -136,7 +167,7 @@ function receive(read, chunk) {
     const length = bytes.readUInt32LE(at);
     if (length > MAX_FRAME) process.exit(1);
     if (limit - at - 4 < length) break;
-    dispatch(bytes, at + 4, length);
+    dispatch(bytes, at + 4, length, limit - at - 4 - length);
     at += 4 + length;
   }
   // The chunk is reused by the next read, so what is left of it is copied.

@@ -89,3 +89,41 @@ fn a_crash_loop_backs_off_says_so_and_ends_with_the_next_save() {
     assert_eq!((client.text(), client.text()), ("one".into(), "two".into()));
     assert!(dev.events(json!({ "event": "disconnected" })).is_empty());
 }
+
+#[test]
+fn each_disconnected_that_waited_for_a_worker_that_died_comes_once() {
+    let app = App::esm(
+        "import { ws } from '@ampt/sdk';
+         ws.on('message', { timeout: 30000 }, () => {
+           console.log('begun');
+           for (const end = Date.now() + 500; Date.now() < end;);
+           process.kill(process.pid, 'SIGKILL');
+         });
+         ws.on('disconnected', (c, reason) => console.log('gone', c.connectionId, reason));",
+    );
+    let dev = app.dev(&["--no-limits", "--no-watch"]);
+    let mut killer = dev.client();
+    let clients: Vec<_> = (0..30).map(|_| dev.client()).collect();
+    killer.send("die");
+    dev.wait_for_line("begun");
+    let lines: Vec<String> = clients
+        .into_iter()
+        .map(|client| {
+            let line = format!("gone {} leaving", client.id);
+            client.close(1000, "leaving");
+            line
+        })
+        .collect();
+    assert!(killer.text().contains("Internal server error"));
+    for line in &lines {
+        dev.wait_for_line(line);
+    }
+    drop(killer);
+    dev.wait_for(|e: &serde_json::Value| {
+        e["text"]
+            .as_str()
+            .is_some_and(|t| t.starts_with("gone") && !lines.contains(&t.to_owned()))
+    });
+    assert_eq!(dev.lines().len(), 1 + lines.len() + 1, "each once");
+    assert_eq!(dev.events(json!({ "event": "handler-error" })).len(), 1);
+}
