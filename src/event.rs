@@ -193,6 +193,13 @@ pub enum Fact {
     },
 }
 
+impl Fact {
+    /// Whether it is a message to or from a client.
+    fn is_message(&self) -> bool {
+        matches!(self, Self::Message { .. } | Self::Sent { .. })
+    }
+}
+
 /// How many past events `ampt-ws logs` can show.
 const HISTORY: usize = 1000;
 
@@ -219,6 +226,8 @@ struct Shared {
 
 /// One subscriber's queue.
 struct Mailbox {
+    /// Whether it gets messages to and from clients; their number dwarfs everything else's.
+    with_messages: bool,
     queue: Mutex<MailQueue>,
     filled: Condvar,
     notify: tokio::sync::Notify,
@@ -253,10 +262,11 @@ impl EventBus {
             at_ms: self.clock.now_ms(),
             fact,
         };
+        let is_message = event.fact.is_message();
         let mut shared = lock(&self.shared);
         shared
             .subscribers
-            .retain(|mailbox| mailbox.put(event.clone()));
+            .retain(|mailbox| (is_message && !mailbox.with_messages) || mailbox.put(event.clone()));
         if shared.history.len() == HISTORY {
             shared.history.pop_front();
         }
@@ -287,9 +297,20 @@ impl EventBus {
         self.subscribe_with_history().1
     }
 
+    /// What happens from now on, except messages to and from clients. Under load these are nearly
+    /// everything, so leaving them out here is far cheaper than not looking at them.
+    pub fn subscribe_without_messages(&self) -> Subscription {
+        self.begin(false).1
+    }
+
     /// The last events, and what happens from now on, without a gap between them.
     pub fn subscribe_with_history(&self) -> (Vec<Event>, Subscription) {
+        self.begin(true)
+    }
+
+    fn begin(&self, with_messages: bool) -> (Vec<Event>, Subscription) {
         let mailbox = Arc::new(Mailbox {
+            with_messages,
             queue: Mutex::default(),
             filled: Condvar::new(),
             notify: tokio::sync::Notify::new(),
@@ -317,8 +338,11 @@ impl Mailbox {
         if queue.closed {
             return false;
         }
-        let skippable = matches!(event.fact, Fact::Message { .. } | Fact::Sent { .. });
-        let room = if skippable { QUEUE } else { FULL_QUEUE };
+        let room = if event.fact.is_message() {
+            QUEUE
+        } else {
+            FULL_QUEUE
+        };
         if queue.events.len() >= room {
             queue.skipped += 1;
             return true;

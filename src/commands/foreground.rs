@@ -9,10 +9,14 @@ use crate::config::Config;
 use crate::domain::Clock;
 use crate::error::{Failure, exit, reason};
 use crate::event::EventBus;
-use crate::output::{Printer, Style};
+use crate::output::{Printer, Style, Verbosity};
 
 /// How long the last lines may take to be printed.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// How many sockets are read before the app gets what came: when all of them are, Node is idle
+/// meanwhile, and this program is while Node works. Fewer cost more wake-ups than they win.
+const SOCKETS_AT_ONCE: usize = 16;
 
 /// Why the sandbox is to stop.
 pub(super) struct Done {
@@ -58,10 +62,15 @@ impl<'a> Foreground<'a> {
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
+            .max_io_events_per_tick(SOCKETS_AT_ONCE)
             .build()
             .map_err(|error| internal("runtime", error))?;
-        let printer = Printer::start(self.bus.subscribe(), style, log)
-            .map_err(|error| internal("thread", error))?;
+        let events = match style.verbosity {
+            Verbosity::Quiet => self.bus.subscribe_without_messages(),
+            _ => self.bus.subscribe(),
+        };
+        let printer =
+            Printer::start(events, style, log).map_err(|error| internal("thread", error))?;
         let code = runtime.block_on(self.serve(work));
         runtime.shutdown_background();
         self.bus.close();
