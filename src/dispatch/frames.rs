@@ -68,7 +68,9 @@ impl Dispatcher {
                 worker.pulse.hear(self.now);
                 let news = match read {
                     Ok(mut batch) => {
+                        let gathering = self.store.gather();
                         let news = self.take_frames(number, &mut batch);
+                        drop(gathering);
                         if let Some(worker) = self.crew.get(number) {
                             worker.process.link.put_back(batch);
                         }

@@ -28,7 +28,15 @@ struct Queue {
 #[derive(Default)]
 struct State {
     waiting: Vec<Waiting>,
+    /// How many callers have more to come at once.
+    gathering: usize,
     stop: bool,
+}
+
+impl State {
+    fn is_due(&self) -> bool {
+        self.stop || (self.gathering == 0 && !self.waiting.is_empty())
+    }
 }
 
 impl Queue {
@@ -62,8 +70,35 @@ impl Committer {
 
     /// Has `waiting` called, on the flushing thread, once everything applied before is on disk.
     pub fn after_flush(&self, waiting: Waiting) {
-        self.queue.lock().waiting.push(waiting);
-        self.queue.wake.notify_one();
+        let mut state = self.queue.lock();
+        state.waiting.push(waiting);
+        let is_due = state.is_due();
+        drop(state);
+        if is_due {
+            self.queue.wake.notify_one();
+        }
+    }
+
+    /// Until what this gives is dropped, no flush begins: who has several writes to make has them
+    /// in one group, where the first alone would begin a flush that the others have to sit out.
+    pub fn gather(&self) -> Gathering {
+        self.queue.lock().gathering += 1;
+        Gathering(Arc::clone(&self.queue))
+    }
+}
+
+/// See [`Committer::gather`]; to be kept for as long as a few writes take, and not across a wait.
+pub(super) struct Gathering(Arc<Queue>);
+
+impl Drop for Gathering {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.gathering -= 1;
+        let is_due = state.is_due();
+        drop(state);
+        if is_due {
+            self.0.wake.notify_one();
+        }
     }
 }
 
@@ -82,7 +117,7 @@ fn run(queue: &Queue, mut flush: Flush) {
     loop {
         let group = {
             let state = queue.lock();
-            let idle = |state: &mut State| state.waiting.is_empty() && !state.stop;
+            let idle = |state: &mut State| !state.is_due();
             let mut state = queue
                 .wake
                 .wait_while(state, idle)
@@ -130,6 +165,28 @@ mod tests {
         assert!(answers.iter().map(|(number, _)| *number).eq(0..64));
         assert!(answers.iter().all(|(_, ok)| *ok));
         assert!(flushes.load(Ordering::SeqCst) <= 5);
+    }
+
+    #[test]
+    fn what_is_gathered_is_one_flush() {
+        let flushes = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&flushes);
+        let flush: Flush = Box::new(move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        });
+        let committer = Committer::start(flush).expect("a thread");
+        let (done, answers) = mpsc::channel();
+        let gathering = (committer.gather(), committer.gather());
+        for _ in 0..64 {
+            let done = done.clone();
+            committer.after_flush(Box::new(move |_| done.send(()).expect("a listener")));
+        }
+        drop(gathering.0);
+        assert_eq!(flushes.load(Ordering::SeqCst), 0);
+        drop(gathering.1);
+        assert_eq!(answers.iter().take(64).count(), 64);
+        assert_eq!(flushes.load(Ordering::SeqCst), 1);
     }
 
     #[test]

@@ -115,6 +115,12 @@ impl Store {
         self.shared.call(op, payload, done);
     }
 
+    /// Has the writes that are called for until what this gives is dropped made durable together,
+    /// which is far cheaper than one after the other. Not to be kept across a wait.
+    pub fn gather(&self) -> impl Drop + use<> {
+        self.shared.gather()
+    }
+
     /// Has `done` called once everything applied so far is on disk, or with the reason why not.
     pub fn on_durable(&self, done: impl FnOnce(Result<(), &str>) + Send + 'static) {
         self.shared.on_durable(done);

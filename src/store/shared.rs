@@ -3,7 +3,7 @@
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Condvar, Mutex, MutexGuard};
 
-use super::commit::Committer;
+use super::commit::{Committer, Gathering};
 use super::core::Core;
 use super::error::StoreError;
 use super::maintain::Orders;
@@ -44,6 +44,11 @@ impl Shared {
     /// Has `done` called once everything applied so far is on disk, or with the reason why not.
     pub fn on_durable(&self, done: impl FnOnce(Result<(), &str>) + Send + 'static) {
         self.committer.after_flush(Box::new(done));
+    }
+
+    /// Keeps flushes from beginning until what this gives is dropped.
+    pub fn gather(&self) -> Gathering {
+        self.committer.gather()
     }
 
     /// Waits until everything applied so far is on disk.
