@@ -339,6 +339,7 @@ fn no_watch_reloads_by_the_verb_only() {
     assert_eq!(answer["ok"], true, "{answer}");
     assert!(answer["tookMs"].is_u64(), "{answer}");
     say(&mut client, "x", "two x");
+    dev.wait_for(|event: &Value| event["event"] == "reload");
     assert_eq!(reloads(&dev).len(), 1);
     assert_eq!(
         app.verb(&["status", "--json"]).json()["worker"]["reloads"],
