@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::Dispatcher;
 use super::invocation::Subject;
+use super::seen::ChangesView;
 use crate::event::Level;
 use crate::store::change::Change;
 use crate::store::interest::Registration;
@@ -37,6 +38,18 @@ pub(super) struct Changes {
     lanes: HashMap<Arc<str>, Lane>,
     /// Namespaces whose first change may be given to a handler.
     ready: VecDeque<Arc<str>>,
+    /// Namespaces whose first change no handler wants yet.
+    pub(super) unclaimed: Vec<Arc<str>>,
+    /// Further tries that found no room among the timers, and when they are due.
+    unscheduled: Vec<(i64, Retry)>,
+}
+
+/// A further try of a namespace's first change.
+#[derive(Debug, Clone)]
+pub struct Retry {
+    namespace: Arc<str>,
+    /// After how many failures.
+    failures: usize,
 }
 
 #[derive(Default)]
@@ -45,6 +58,8 @@ struct Lane {
     /// Failures of the first one, and when the first of them was.
     failures: usize,
     since_ms: i64,
+    /// Whether the first one waits for its next try.
+    waits: bool,
 }
 
 impl Changes {
@@ -55,6 +70,8 @@ impl Changes {
             held: 0,
             lanes: HashMap::new(),
             ready: VecDeque::new(),
+            unclaimed: Vec::new(),
+            unscheduled: Vec::new(),
         }
     }
 
@@ -63,10 +80,44 @@ impl Changes {
         !self.ready.is_empty()
     }
 
-    /// How many changes no handler has finished yet.
-    pub(super) fn pending(&self) -> usize {
-        let on_disk = self.newest.borrow().saturating_sub(self.taken);
-        self.held + usize::try_from(on_disk).unwrap_or(usize::MAX)
+    /// What can be seen of them.
+    pub(super) fn view(&self) -> ChangesView {
+        let failing = self.lanes.values().filter(|lane| lane.failures > 0);
+        ChangesView {
+            held: self.held,
+            taken: self.taken,
+            retrying: failing.count(),
+        }
+    }
+
+    /// Changes that nobody wanted may be looked at again.
+    pub(super) fn claim_again(&mut self) {
+        self.ready.append(&mut self.unclaimed.drain(..).collect());
+    }
+
+    /// A change may be tried again, unless that has happened meanwhile.
+    pub(super) fn retry(
+        &mut self,
+        Retry {
+            namespace,
+            failures,
+        }: Retry,
+    ) {
+        let lane = self.lanes.get_mut(&namespace);
+        if let Some(lane) = lane.filter(|lane| lane.waits && lane.failures == failures) {
+            lane.waits = false;
+            self.ready.push_back(namespace);
+        }
+    }
+
+    /// All changes that wait may be tried again: other code is there to take them.
+    pub(super) fn retry_all(&mut self) {
+        self.claim_again();
+        for (namespace, lane) in &mut self.lanes {
+            if std::mem::take(&mut lane.waits) {
+                self.ready.push_back(namespace.clone());
+            }
+        }
     }
 
     fn hold(&mut self, change: Change) {
@@ -152,9 +203,14 @@ impl Dispatcher {
             .collect();
         let payload = change.to_wire();
         let longest = wanting.iter().map(|(_, timeout)| *timeout).max();
+        let is_young = self.now < worker.claims_until();
         let (Some(payload), Some(timeout)) = (payload, longest) else {
-            // Nobody wants it any more, or its record is damaged.
-            self.change_done(&namespace);
+            if longest.is_none() && is_young {
+                self.changes.unclaimed.push(namespace);
+            } else {
+                // Nobody wants it any more, or its record is damaged.
+                self.change_done(&namespace);
+            }
             return true;
         };
         let indexes: Vec<u32> = wanting.into_iter().map(|(index, _)| index).collect();
@@ -205,30 +261,30 @@ impl Dispatcher {
         }
         let wait = BACKOFF_MS[lane.failures.min(BACKOFF_MS.len() - 1)];
         lane.failures += 1;
+        lane.waits = true;
+        let failures = lane.failures;
         let text = format!(
-            "the change in `{namespace}` is tried again in {} s; later changes there wait",
+            "the change in `{namespace}` is tried again in {} s, or by the next code; later changes there wait",
             wait / 1000
         );
         self.bus.log(Level::Warn, text);
-        self.schedule(now + wait, super::Command::RetryChange { namespace });
+        let retry = Retry {
+            namespace,
+            failures,
+        };
+        self.changes.unscheduled.push((now + wait, retry));
+        self.schedule_retries();
     }
 
-    /// A namespace's first change may be tried again.
-    pub(super) fn retry_change(&mut self, namespace: Arc<str>) {
-        self.changes.ready.push_back(namespace);
-    }
-
-    /// Records from now on what the code that runs, or is being loaded, wants to hear of.
-    pub(super) fn apply_interest(&mut self) {
-        let loading = self.crew.loading.as_ref().map(|l| &*l.worker);
-        let workers = self.crew.active.as_deref().into_iter().chain(loading);
-        let wanted = workers
-            .flat_map(|worker| &worker.listeners)
-            .map(|(registration, _)| registration.clone())
-            .collect();
-        if let Err(error) = self.store.set_interest(wanted) {
-            self.bus
-                .log(Level::Error, format!("data.on cannot be set up: {error}"));
+    /// Has further tries come at their times; false if some found no room: the timers' task has
+    /// much to take in, and makes room soon.
+    pub(super) fn schedule_retries(&mut self) -> bool {
+        while let Some((at, retry)) = self.changes.unscheduled.pop() {
+            if !self.schedule(at, super::Command::RetryChange(retry.clone())) {
+                self.changes.unscheduled.push((at, retry));
+                return false;
+            }
         }
+        true
     }
 }

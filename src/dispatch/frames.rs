@@ -205,6 +205,7 @@ impl Dispatcher {
             if hears {
                 // At once: the code may write in the next line.
                 self.apply_interest();
+                self.changes.claim_again();
             }
         }
     }

@@ -26,8 +26,16 @@ impl Dispatcher {
             Command::Deliver { name, json } => {
                 self.queued.push_back(Subject::event(&name, json));
             }
-            Command::RetryChange { namespace } => self.retry_change(namespace),
+            Command::RetryChange(retry) => self.changes.retry(retry),
             Command::Changed => {}
+            Command::Due { done } => {
+                // Behind everything that is due, in the order of the timers.
+                let now = self.clock.now_ms();
+                self.schedule(now, Command::WasDue { done });
+            }
+            Command::WasDue { done } => {
+                let _ = done.send(());
+            }
             Command::Stop { done } => {
                 self.phase = Phase::Stopping;
                 self.crew.plan_nothing();
@@ -90,6 +98,7 @@ impl Dispatcher {
     /// The worker that runs the app died: sockets stay, what it was doing is reported, what waits
     /// goes to the next one.
     fn crashed(&mut self, how: &str) {
+        self.hand_over_interest();
         let Some(mut worker) = self.crew.active.take() else {
             return;
         };
@@ -168,11 +177,18 @@ impl Dispatcher {
             }
         }
         for (number, subject, timeout) in overdue {
+            let register = match subject {
+                Subject::Change(_) => "data",
+                Subject::Event { .. } => "events",
+                _ => "ws",
+            };
             let (what, ms) = (name_of(&subject), timeout.as_millis());
             let error = JsError {
                 name: "TimeoutError".to_owned(),
                 message: format!("{what} did not return within {ms} ms"),
-                hint: Some("a longer time can be set: ws.on(event, { timeout: 30000 }, handler), at most 60000".to_owned()),
+                hint: Some(format!(
+                    "a longer time can be set: {register}.on(event, {{ timeout: 30000 }}, handler), at most 60000"
+                )),
                 ..JsError::default()
             };
             self.handler_failed(subject, number, error);
@@ -199,7 +215,10 @@ impl Dispatcher {
             let end = worker.retired.map(|at| at + STOP_GRACE);
             next = [next, deadline, pong, end].into_iter().flatten().min();
         }
-        next = [next, self.stop_at].into_iter().flatten().min();
+        next = [next, self.stop_at, self.interest_due()]
+            .into_iter()
+            .flatten()
+            .min();
         if let Some(next) = next
             && self.timer_at.is_none_or(|at| next < at || at <= self.now)
         {

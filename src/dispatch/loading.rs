@@ -87,9 +87,15 @@ impl Dispatcher {
     }
 
     fn loaded(&mut self) {
+        self.hand_over_interest();
         let Some((cause, took)) = self.crew.promote() else {
             return;
         };
+        match cause.as_str() {
+            // The same code: what it fails on has its backoff.
+            "crash" => self.changes.claim_again(),
+            _ => self.changes.retry_all(),
+        }
         self.failure = None;
         self.unhandled.clear();
         self.apply_interest();

@@ -8,6 +8,7 @@ mod calls;
 mod changes;
 mod crew;
 mod frames;
+mod interest;
 mod invocation;
 mod lifecycle;
 mod loading;
@@ -32,6 +33,7 @@ use crate::error::Failure;
 use crate::event::EventBus;
 use crate::gateway::{Connection, Gateway};
 use crate::store::Store;
+use crate::store::interest::Registration;
 use crate::worker::{Exit, Launch, Loader, no_node};
 
 pub use seen::{PendingView, Reloaded, Seen, WorkerView};
@@ -79,12 +81,19 @@ pub enum Command {
         json: String,
     },
     /// A change whose handler failed may be tried again.
-    RetryChange {
-        /// The namespace that it holds up.
-        namespace: Arc<str>,
-    },
+    RetryChange(changes::Retry),
     /// Changes of data were recorded.
     Changed,
+    /// Say when everything that is due by now has come.
+    Due {
+        /// Told then.
+        done: oneshot::Sender<()>,
+    },
+    /// Everything has come that was due before this.
+    WasDue {
+        /// Who waits for that.
+        done: oneshot::Sender<()>,
+    },
     /// Finish what is queued, then stop the workers.
     Stop {
         /// Told when they are gone.
@@ -98,6 +107,8 @@ pub struct DispatchHandle {
     commands: mpsc::Sender<Command>,
     seen: watch::Receiver<Seen>,
     gateway: Arc<Gateway>,
+    /// The number of the newest recorded change.
+    newest: watch::Receiver<u64>,
 }
 
 impl DispatchHandle {
@@ -113,9 +124,13 @@ impl DispatchHandle {
 
     /// What is not settled yet.
     pub fn pending(&self) -> PendingView {
+        let seen = self.seen.borrow();
+        // What was recorded a moment ago counts, too: the dispatcher may not have looked yet.
+        let unseen = self.newest.borrow().saturating_sub(seen.changes.taken);
         PendingView {
-            invocations: self.seen.borrow().invocations + self.gateway.inbound.waiting(),
-            data_events: self.seen.borrow().changes,
+            invocations: seen.invocations + self.gateway.inbound.waiting(),
+            data_events: seen.changes.held + usize::try_from(unseen).unwrap_or(usize::MAX),
+            retrying: seen.changes.retrying,
         }
     }
 
@@ -156,6 +171,8 @@ struct Dispatcher {
     replies: Replies,
     timers: mpsc::Sender<timers::Timed>,
     changes: Changes,
+    /// What the code that ran before wanted to hear of.
+    former_interest: Vec<Registration>,
     seen: watch::Sender<Seen>,
     opening: HashMap<u32, Opening>,
     /// Connections of an earlier run, published events, and what a worker that died had not begun:
@@ -186,15 +203,17 @@ pub fn start(
     let (commands, receiver) = mpsc::channel(COMMANDS);
     let (exit_sender, exits) = mpsc::channel(COMMANDS);
     let (seen, seen_receiver) = watch::channel(Seen::default());
+    let newest = store.newest_change();
     let handle = DispatchHandle {
         commands: commands.clone(),
         seen: seen_receiver,
         gateway: gateway.clone(),
+        newest: newest.clone(),
     };
     let DispatchConfig { launch, loader, .. } = config;
     let crew = Crew::new(launch, loader, bus.clone(), exit_sender, config.keeps_spare);
+    let former_interest = store.interest();
     let timers = timers::start(clock.clone(), commands.downgrade());
-    let newest = store.newest_change();
     forward_changes(newest.clone(), commands.downgrade());
     let mut dispatcher = Dispatcher {
         gateway,
@@ -209,6 +228,7 @@ pub fn start(
         replies: Replies::default(),
         timers,
         changes: Changes::new(newest),
+        former_interest,
         seen,
         opening: HashMap::new(),
         queued: config.former.into_iter().map(Subject::former).collect(),

@@ -15,10 +15,21 @@ pub struct Seen {
     pub worker: WorkerView,
     /// Invocations that run or wait.
     pub invocations: usize,
-    /// Change events that no handler has finished yet.
-    pub changes: usize,
+    /// Change events that it knows of.
+    pub changes: ChangesView,
     /// Why the last load failed, if it did.
     pub failure: Option<Failure>,
+}
+
+/// The change events that the dispatcher has taken from the store.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ChangesView {
+    /// Those that no handler has finished yet.
+    pub held: usize,
+    /// The number of the newest one; there may be newer ones that it does not know of yet.
+    pub taken: u64,
+    /// Namespaces whose first change failed and is tried again later.
+    pub retrying: usize,
 }
 
 /// The Node process that runs the app.
@@ -47,6 +58,14 @@ pub struct PendingView {
     pub invocations: usize,
     /// Change events that no handler has finished yet.
     pub data_events: usize,
+    /// Namespaces of theirs in which a handler failed, and is tried again later.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub retrying: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Dispatcher {
@@ -65,7 +84,7 @@ impl Dispatcher {
         let active = self.crew.active.as_deref();
         let pid = active.map(|w| w.process.pid);
         let invocations = self.crew.in_flight() + self.queued.len() + self.opening.len();
-        let changes = self.changes.pending();
+        let changes = self.changes.view();
         let failure = &self.failure;
         let reloads = self.reloads;
         self.seen.send_if_modified(|seen| {

@@ -26,26 +26,36 @@ impl Future for Dispatcher {
         this.gateway.inbound.register(cx);
         this.replies.register(cx);
         this.now = Instant::now();
-        for _ in 0..ROUNDS {
+        this.settle_interest();
+        let mut unfinished = rounds(|| {
             let mut busy = this.take_commands(cx);
             busy |= this.take_presence();
             busy |= this.read_workers(cx);
             busy |= this.take_replies();
             busy |= this.take_changes();
             busy |= this.dispatch();
-            if !busy {
-                break;
-            }
+            busy
+        });
+        unfinished |= !this.schedule_retries();
+        if unfinished {
+            // Nobody else wakes it for what it has not looked at.
+            cx.waker().wake_by_ref();
         }
         // Before the flush and the timer: it tells workers to stop, and sets when they must have.
         if this.phase != Phase::Running && this.advance_stop() {
             return Poll::Ready(());
         }
         this.check_time(cx);
-        this.flush_workers(cx);
+        // Before anybody can act on an answer.
         this.show();
+        this.flush_workers(cx);
         Poll::Pending
     }
+}
+
+/// Works until a round finds nothing to do; true if there may be more after the last one allowed.
+fn rounds(mut round: impl FnMut() -> bool) -> bool {
+    (0..ROUNDS).all(|_| round())
 }
 
 impl Dispatcher {
@@ -180,5 +190,28 @@ impl Dispatcher {
     /// The timeout of a registration.
     pub(super) fn timeout_of(ms: Option<u64>) -> Duration {
         ms.map_or(DEFAULT_TIMEOUT, Duration::from_millis)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_ends_with_the_work_or_says_that_there_is_more() {
+        let turn = |mut work: usize| {
+            let before = work;
+            let more = rounds(|| {
+                let busy = work > 0;
+                work = work.saturating_sub(1);
+                busy
+            });
+            (before - work, more)
+        };
+        assert_eq!(turn(0), (0, false));
+        assert_eq!(turn(ROUNDS - 1), (ROUNDS - 1, false));
+        // The last round found something: nobody knows whether it was the last.
+        assert_eq!(turn(ROUNDS), (ROUNDS, true));
+        assert_eq!(turn(100), (ROUNDS, true));
     }
 }

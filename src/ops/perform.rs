@@ -96,7 +96,7 @@ impl Sandbox {
                 self.stop.cancel();
                 Ok(json!({ "ok": true, "pid": std::process::id() }))
             }
-            Request::Clock(change) => document(&self.change_clock(change)),
+            Request::Clock(change) => document(&self.change_clock(change).await),
             Request::Data(request) => items::perform_live(self, request).await,
             Request::Logs { .. } => Err(Failure::usage("`logs` is a stream, not an operation")),
         }
@@ -221,13 +221,25 @@ impl Sandbox {
         told.await.unwrap_or_else(|_| Err(stopping()))
     }
 
-    fn change_clock(&self, change: ClockChange) -> ClockView {
+    /// Moves the clock, and waits until what is due by then has begun.
+    async fn change_clock(&self, change: ClockChange) -> ClockView {
+        let moves = change != ClockChange::Show;
         match change {
             ClockChange::Show => {}
             ClockChange::Set(ms) => self.clock.set(ms),
             ClockChange::Freeze => self.clock.freeze(),
             ClockChange::Advance(ms) => self.clock.advance(ms),
             ClockChange::Resume => self.clock.resume(),
+        }
+        if moves {
+            let store = self.store.clone();
+            // What cannot be swept now is tried again by the store itself.
+            let _ = tokio::task::spawn_blocking(move || store.sweep()).await;
+            let (done, told) = oneshot::channel();
+            if self.dispatch.command(Command::Due { done }).await {
+                // Without an answer the sandbox is stopping.
+                let _ = told.await;
+            }
         }
         ClockView {
             now: iso::from_ms(self.clock.now_ms()),

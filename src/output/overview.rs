@@ -8,7 +8,7 @@ use super::paint::Paint;
 use super::table::{Cell, Table};
 use super::time::{LocalTime, span};
 use crate::event::Fact;
-use crate::ops::{ConnectionView, Status};
+use crate::ops::{ConnectionView, PendingView, Status};
 
 /// Width of the labels at the beginning of a line.
 const LABEL: usize = 12;
@@ -87,18 +87,28 @@ pub fn status(paint: Paint, status: &Status) -> String {
     push_line(&mut out, paint, "code", worker(paint, status));
     let handlers = handler_names(paint, &status.worker.handlers);
     push_line(&mut out, paint, "handlers", handlers);
-    let (running, changes) = (status.pending.invocations, status.pending.data_events);
-    let pending = format!(
-        "{}, {}",
-        count(running as u64, "invocation"),
-        count(changes as u64, "data event")
-    );
-    push_line(&mut out, paint, "pending", pending);
+    push_line(&mut out, paint, "pending", pending(paint, &status.pending));
     push_line(&mut out, paint, "data", visible(&status.data_dir));
     let up = format!("{} (process {})", span(status.uptime_ms), status.pid);
     push_line(&mut out, paint, "up", up);
     push_line(&mut out, paint, "version", visible(&status.version));
     out
+}
+
+fn pending(paint: Paint, pending: &PendingView) -> String {
+    let (running, changes) = (pending.invocations as u64, pending.data_events as u64);
+    let mut text = format!(
+        "{}, {}",
+        count(running, "invocation"),
+        count(changes, "data event")
+    );
+    if pending.retrying > 0 {
+        let namespaces = count(pending.retrying as u64, "namespace");
+        let waits =
+            format!("{namespaces} held up by a failing `data.on` handler, which is tried again");
+        text.push_str(&format!("; {}", paint.warn(&waits)));
+    }
+    text
 }
 
 fn worker(paint: Paint, status: &Status) -> String {
@@ -166,7 +176,7 @@ pub fn list(paint: Paint, connections: &[ConnectionView]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::{LimitsView, PendingView, WorkerView};
+    use crate::ops::{LimitsView, WorkerView};
 
     fn example() -> Status {
         Status {

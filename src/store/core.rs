@@ -77,6 +77,11 @@ impl Core {
         Ok(())
     }
 
+    /// Who wants to hear of changes.
+    pub fn registrations(&self) -> &[Registration] {
+        &self.registrations
+    }
+
     /// Whether anybody would hear of a deleted item.
     pub fn hears_of_deletions(&self) -> bool {
         self.feed.receiver_count() > 0

@@ -137,7 +137,7 @@ impl Worker {
                 (Some(order), _) => self.obey(order),
                 (None, Some(generation)) => self.delete_some(generation),
                 // What cannot be swept now is tried again later.
-                (None, None) => drop(self.sweep()),
+                (None, None) => drop(self.shared.sweep()),
             }
         }
     }
@@ -191,12 +191,14 @@ impl Worker {
         self.db.apply_batch(batch)?;
         Ok(count)
     }
+}
 
+impl Shared {
     /// Removes items whose ttl passed long ago.
-    fn sweep(&self) -> Result<(), Refusal> {
-        let generations = self.shared.core().tables.generations();
+    pub fn sweep(&self) -> Result<(), Refusal> {
+        let generations = self.core().tables.generations();
         for generation in generations {
-            while sweep_some(&mut self.shared.core(), generation)? == CHUNK {}
+            while sweep_some(&mut self.core(), generation)? == CHUNK {}
         }
         Ok(())
     }

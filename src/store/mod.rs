@@ -134,6 +134,15 @@ impl Store {
         self.shared.flush()
     }
 
+    /// Removes the items that are to be removed by now, as otherwise happens within a second. For
+    /// threads that may block.
+    ///
+    /// # Errors
+    /// If the database fails; it is tried again later.
+    pub fn sweep(&self) -> Result<(), Refusal> {
+        self.shared.sweep()
+    }
+
     /// Keeps what the gateway knows of a connection; durable after [`on_durable`](Self::on_durable).
     ///
     /// # Errors

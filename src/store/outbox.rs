@@ -21,6 +21,11 @@ impl Store {
         Ok(self.core().set_registrations(registrations)?)
     }
 
+    /// Who wants to hear of changes, as last set, in this run or before.
+    pub fn interest(&self) -> Vec<Registration> {
+        self.core().registrations().to_vec()
+    }
+
     /// The oldest recorded changes after sequence number `after` (0: from the start), at most
     /// `limit`.
     ///

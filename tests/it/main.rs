@@ -22,6 +22,7 @@ mod clock;
 mod conformance;
 mod connect;
 mod connections;
+mod data_on;
 mod data_rules;
 mod data_verbs;
 mod demos;
