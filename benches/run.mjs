@@ -4,11 +4,13 @@
 //   node benches/run.mjs [--quick] [--gates] [--only NAME[,NAME…]] [--json]
 //
 // --quick   fewer and shorter rounds
+// --only    `scale`, a store of a million items, takes minutes and runs only when it is named
 // --gates   exits with 1 if a figure that a noisy machine cannot excuse is past its floor and slack
 import { cpus, platform, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import * as measures from './speed/measures.mjs';
+import * as usual from './speed/measures.mjs';
 import { prepare } from './speed/processes.mjs';
+import { scale } from './speed/scale.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -18,7 +20,8 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
   },
 });
-const names = options.only?.split(',') ?? Object.keys(measures);
+const measures = { ...usual, scale };
+const names = options.only?.split(',') ?? Object.keys(usual);
 const unknown = names.filter((name) => !(name in measures));
 if (unknown.length > 0) {
   console.error(`no such measure: ${unknown.join(', ')}; there are ${Object.keys(measures).join(', ')}`);

@@ -15,7 +15,7 @@ pub async fn import(store: &Store, file: &Path, bus: &EventBus) -> Result<(), Fa
         dry_run: false,
     };
     let store = store.clone();
-    let work = tokio::task::spawn_blocking(move || items::perform(&store, request, &[]));
+    let work = tokio::task::spawn_blocking(move || items::perform(&store, request, &[], None));
     let answer = work
         .await
         .map_err(|error| Failure::new("internal", error.to_string()))??;

@@ -8,7 +8,7 @@ use crate::cli::{DataVerb, SandboxVerb};
 use crate::domain::Clock;
 use crate::error::{Failure, reason};
 use crate::location::Location;
-use crate::ops::{Answer, Boxed, DataRequest, Perform, Request, items};
+use crate::ops::{Answer, Boxed, DataRequest, Perform, Request, Telling, items};
 
 /// Whether a verb can do without a running sandbox.
 pub(super) fn serves(verb: &SandboxVerb) -> bool {
@@ -36,24 +36,36 @@ impl Store {
 
 impl Perform for Store {
     fn perform(&self, request: Request) -> Boxed<'_, Answer> {
-        Box::pin(async move {
-            match request {
-                Request::Data(request) => perform(&self.data_dir, request),
-                _ => Err(self.no_sandbox.clone()),
-            }
-        })
+        Box::pin(self.perform(request, None))
+    }
+
+    fn perform_telling(&self, request: Request, telling: Telling) -> Boxed<'_, Answer> {
+        Box::pin(self.perform(request, Some(telling)))
+    }
+}
+
+impl Store {
+    async fn perform(&self, request: Request, telling: Option<Telling>) -> Answer {
+        let Request::Data(request) = request else {
+            return Err(self.no_sandbox.clone());
+        };
+        let data_dir = self.data_dir.clone();
+        // On a thread of its own, so that somebody can show how far it is.
+        tokio::task::spawn_blocking(move || perform(&data_dir, request, telling.as_ref()))
+            .await
+            .map_err(|error| Failure::new("internal", error.to_string()))?
     }
 }
 
 /// Performs one operation on the store in `data_dir`, which is opened for it alone.
-pub fn perform(data_dir: &Path, request: DataRequest) -> Answer {
+fn perform(data_dir: &Path, request: DataRequest, telling: Option<&Telling>) -> Answer {
     let writes = matches!(
         request,
         DataRequest::Import { .. } | DataRequest::Set { .. }
     );
     if writes || data_dir.exists() {
         let store = app::open_store(data_dir, Clock::system())?;
-        return items::perform(&store, request, &[]);
+        return items::perform(&store, request, &[], telling);
     }
     // Looking for what is not there leaves no folder behind.
     let nothing = tempfile::tempdir().map_err(|e| {
@@ -61,5 +73,5 @@ pub fn perform(data_dir: &Path, request: DataRequest) -> Answer {
         Failure::new("internal", message)
     })?;
     let store = app::open_store(nothing.path(), Clock::system())?;
-    items::perform(&store, request, &[])
+    items::perform(&store, request, &[], telling)
 }

@@ -11,7 +11,7 @@ use super::announcement::Announced;
 use super::place;
 use super::wire::{END, Envelope, LONGEST_ANSWER, Reply, VERSION, read_line, write_line};
 use crate::error::{Failure, reason};
-use crate::ops::{Answer, Boxed, Perform, Request};
+use crate::ops::{Answer, Boxed, Perform, Request, Telling};
 use crate::output::Style;
 
 /// How long an ordinary answer may take.
@@ -54,35 +54,65 @@ impl Client {
         UnixStream::connect(&self.announced.socket).await
     }
 
-    /// Sends a request and reads the line that answers it.
+    /// Sends a request and reads the line that answers it; what comes before goes to `telling`.
     async fn ask(
         &self,
         request: &Request,
         style: Style,
         patience: Duration,
+        telling: Option<Telling>,
     ) -> Result<(Reply, BufReader<UnixStream>), Failure> {
         let envelope = Envelope {
             version: VERSION.to_owned(),
             style,
+            progress: telling.is_some(),
             request: serde_json::to_value(request)
                 .map_err(|e| Failure::usage(format!("the request cannot be sent: {e}")))?,
         };
         let exchange = async {
             let mut socket = self.connect().await?;
             write_line(&mut socket, &envelope).await?;
-            let mut reader = BufReader::new(socket);
-            let line = read_line(&mut reader, LONGEST_ANSWER).await?;
-            Ok((line.ok_or(io::ErrorKind::UnexpectedEof)?, reader))
+            Ok(BufReader::new(socket))
         };
-        let (line, reader) = match tokio::time::timeout(patience, exchange).await {
-            Ok(Ok(exchanged)) => exchanged,
-            Ok(Err(e)) => return Err(self.broken(&e)),
-            Err(_) => return Err(self.silent(patience)),
+        let mut reader = self.within(patience, exchange).await?;
+        loop {
+            let reading = async {
+                let line = read_line(&mut reader, LONGEST_ANSWER).await?;
+                line.ok_or(io::ErrorKind::UnexpectedEof.into())
+            };
+            let line = self.within(patience, reading).await?;
+            match (serde_json::from_slice(&line), &telling) {
+                (Ok(Reply::Failed { failure, exit }), _) => return Err(failure.exiting(exit)),
+                (Ok(Reply::Progress(progress)), Some(telling)) => {
+                    telling.send_replace(Some(progress));
+                }
+                (Ok(reply), _) => return Ok((reply, reader)),
+                (Err(_), _) => return Err(self.strange()),
+            }
+        }
+    }
+
+    async fn within<T>(
+        &self,
+        patience: Duration,
+        exchange: impl Future<Output = io::Result<T>>,
+    ) -> Result<T, Failure> {
+        match tokio::time::timeout(patience, exchange).await {
+            Ok(Ok(exchanged)) => Ok(exchanged),
+            Ok(Err(e)) => Err(self.broken(&e)),
+            Err(_) => Err(self.silent(patience)),
+        }
+    }
+
+    async fn answer(&self, request: Request, telling: Option<Telling>) -> Answer {
+        let patience = match request {
+            Request::Reload | Request::Data(_) | Request::Clock(_) => LATE,
+            _ => SOON,
         };
-        match serde_json::from_slice(&line) {
-            Ok(Reply::Failed { failure, exit }) => Err(failure.exiting(exit)),
-            Ok(reply) => Ok((reply, reader)),
-            Err(_) => Err(self.strange()),
+        let style = Style::default();
+        match self.ask(&request, style, patience, telling).await? {
+            (Reply::Answer(answer), _) => Ok(answer),
+            _ => Err(self.strange()),
         }
     }
 
@@ -94,7 +124,7 @@ impl Client {
         style: Style,
         mut take: impl FnMut(&[u8]) -> Result<bool, Failure>,
     ) -> Result<(), Failure> {
-        let (reply, mut reader) = self.ask(request, style, SOON).await?;
+        let (reply, mut reader) = self.ask(request, style, SOON, None).await?;
         if !matches!(reply, Reply::Stream) {
             return Err(self.strange());
         }
@@ -163,17 +193,11 @@ impl Client {
 
 impl Perform for Client {
     fn perform(&self, request: Request) -> Boxed<'_, Answer> {
-        Box::pin(async move {
-            let patience = match request {
-                Request::Reload | Request::Data(_) | Request::Clock(_) => LATE,
-                _ => SOON,
-            };
-            let style = Style::default();
-            match self.ask(&request, style, patience).await? {
-                (Reply::Answer(answer), _) => Ok(answer),
-                _ => Err(self.strange()),
-            }
-        })
+        Box::pin(self.answer(request, None))
+    }
+
+    fn perform_telling(&self, request: Request, telling: Telling) -> Boxed<'_, Answer> {
+        Box::pin(self.answer(request, Some(telling)))
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::io::BufReader;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -20,7 +21,7 @@ use super::wire::{Envelope, LONGEST_REQUEST, Reply, VERSION, read_line, write_li
 use crate::error::{Failure, reason};
 use crate::event::{EventBus, Level};
 use crate::iso;
-use crate::ops::{DataRequest, Perform, Request};
+use crate::ops::{Answer, DataRequest, Perform, Request};
 
 /// Most verbs and followers at once.
 const MOST_CONNECTIONS: usize = 64;
@@ -233,11 +234,35 @@ impl Conversation {
                 stream::changes(writer, reader, changes, envelope.style, &self.shutdown).await
             }
             request => {
-                let reply = match self.perform.perform(request).await {
+                let answer = match envelope.progress {
+                    true => self.perform_telling(request).await,
+                    false => self.perform.perform(request).await,
+                };
+                let reply = match answer {
                     Ok(answer) => Reply::Answer(answer),
                     Err(failure) => Reply::failed(failure),
                 };
                 write_line(&mut self.writer, &reply).await
+            }
+        }
+    }
+
+    /// Performs a request to its end, and tells the client how far it is as long as it listens.
+    async fn perform_telling(&mut self, request: Request) -> Answer {
+        let (telling, mut told) = watch::channel(None);
+        let mut answer = self.perform.perform_telling(request, telling);
+        let mut listens = true;
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut answer => return answer,
+                Ok(()) = told.changed(), if listens => {
+                    let progress = *told.borrow_and_update();
+                    if let Some(progress) = progress {
+                        let reply = Reply::Progress(progress);
+                        listens = write_line(&mut self.writer, &reply).await.is_ok();
+                    }
+                }
             }
         }
     }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::error::Failure;
+use crate::ops::Progress;
 use crate::output::Style;
 
 /// The version that both sides must share.
@@ -34,6 +35,9 @@ pub(super) struct Envelope {
     /// How a stream should be rendered; answers are always documents.
     #[serde(default)]
     pub(super) style: Style,
+    /// Whether to tell how far a long operation is.
+    #[serde(default)]
+    pub(super) progress: bool,
     /// A request, read only once the versions are known to agree.
     pub(super) request: Value,
 }
@@ -53,6 +57,8 @@ pub(super) enum Reply {
     },
     /// Lines follow, until [`END`].
     Stream,
+    /// How far the operation is; another reply follows.
+    Progress(Progress),
 }
 
 impl Reply {

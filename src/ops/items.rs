@@ -5,7 +5,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
 use super::perform::{Sandbox, document};
-use super::{Answer, Changes, DataRequest, Exported, Imported};
+use super::{Answer, Changes, DataRequest, Exported, Imported, Progress, Telling};
 use crate::domain::Clock;
 use crate::error::Failure;
 use crate::event::Fact;
@@ -18,9 +18,19 @@ use crate::store::{Refusal, Store};
 /// Changes that wait for a slow reader of `data watch`.
 const WATCHED: usize = 1024;
 
-/// Performs a request on a store. `live` are the ids of the open connections. Blocks while the
-/// disk works.
-pub fn perform(store: &Store, request: DataRequest, live: &[String]) -> Answer {
+/// Performs a request on a store. `live` are the ids of the open connections; what takes long says
+/// in `telling` how far it is. Blocks while the disk works.
+pub fn perform(
+    store: &Store,
+    request: DataRequest,
+    live: &[String],
+    telling: Option<&Telling>,
+) -> Answer {
+    let mut tell = |progress: Progress| {
+        if let Some(telling) = telling {
+            telling.send_replace(Some(progress));
+        }
+    };
     match request {
         DataRequest::Import {
             file,
@@ -29,12 +39,12 @@ pub fn perform(store: &Store, request: DataRequest, live: &[String]) -> Answer {
         } => {
             let (items, orphaned) = if dry_run {
                 let plan = store
-                    .plan_import(&file, overwrite, live)
+                    .plan_import(&file, overwrite, live, &mut tell)
                     .map_err(transfer_failure)?;
                 (plan.items, plan.orphaned)
             } else {
                 let done = store
-                    .import(&file, overwrite, live, &mut |_| {})
+                    .import(&file, overwrite, live, &mut tell)
                     .map_err(transfer_failure)?;
                 (done.items, done.orphaned)
             };
@@ -47,7 +57,7 @@ pub fn perform(store: &Store, request: DataRequest, live: &[String]) -> Answer {
         }
         DataRequest::Export { file, overwrite } => {
             let (path, items) = store
-                .export(&file, overwrite, &mut |_| {})
+                .export(&file, overwrite, &mut tell)
                 .map_err(transfer_failure)?;
             document(&Exported {
                 items,
@@ -81,7 +91,11 @@ pub fn perform(store: &Store, request: DataRequest, live: &[String]) -> Answer {
 
 /// The same on a running sandbox: on a thread that may block, and told as an event where it
 /// matters.
-pub(super) async fn perform_live(sandbox: &Sandbox, request: DataRequest) -> Answer {
+pub(super) async fn perform_live(
+    sandbox: &Sandbox,
+    request: DataRequest,
+    telling: Option<Telling>,
+) -> Answer {
     let live: Vec<String> = sandbox
         .gateway
         .registry
@@ -98,7 +112,8 @@ pub(super) async fn perform_live(sandbox: &Sandbox, request: DataRequest) -> Ans
         _ => None,
     };
     let store = sandbox.store.clone();
-    let work = tokio::task::spawn_blocking(move || perform(&store, request, &live));
+    let work =
+        tokio::task::spawn_blocking(move || perform(&store, request, &live, telling.as_ref()));
     let answer = work
         .await
         .map_err(|error| Failure::new("internal", error.to_string()))??;
@@ -190,4 +205,48 @@ fn refused_key(key: &str) -> impl Fn(Refusal) -> Failure {
 
 fn transfer_failure(error: TransferError) -> Failure {
     Failure::new(error.code(), error.to_string()).hint(error.hint())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::ops::Phase;
+
+    #[test]
+    fn imports_and_exports_tell_how_far_they_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("data"), Clock::system()).unwrap();
+        let file = dir.path().join("items.json");
+        let items: Vec<Value> = (0..3000)
+            .map(|n| json!({ "key": format!("n:{n}"), "value": n }))
+            .collect();
+        std::fs::write(&file, json!(items).to_string()).unwrap();
+        let (telling, told) = watch::channel(None);
+        let last = |request| {
+            telling.send_replace(None);
+            perform(&store, request, &[], Some(&telling)).unwrap();
+            *told.borrow()
+        };
+        let import = |dry_run| DataRequest::Import {
+            file: file.clone(),
+            overwrite: false,
+            dry_run,
+        };
+        let at = |items, total, phase| {
+            Some(Progress {
+                items,
+                total,
+                phase,
+            })
+        };
+        assert_eq!(last(import(true)), at(2816, None, Phase::Reading));
+        assert_eq!(last(import(false)), at(3000, Some(3000), Phase::Applying));
+        let export = DataRequest::Export {
+            file: dir.path().join("out.json"),
+            overwrite: false,
+        };
+        assert_eq!(last(export), at(2048, None, Phase::Writing));
+    }
 }

@@ -11,9 +11,13 @@ mod request;
 pub mod testing;
 
 pub use crate::dispatch::{PendingView, WorkerView};
+pub use crate::store::transfer::{Phase, Progress};
 pub use answer::{ClockView, ConnectionView, Exported, Imported, SendFailure, Sent, Status};
 pub use answer::{Closed, LimitsView};
 pub use request::{ClockChange, DataRequest, Request};
+
+/// Where a long operation leaves how far it is; only the newest word counts.
+pub type Telling = tokio::sync::watch::Sender<Option<Progress>>;
 
 /// What performing a [`Request`] gives: the document that `--json` prints.
 pub type Answer = Result<serde_json::Value, crate::error::Failure>;
@@ -31,6 +35,12 @@ pub trait Perform: Send + Sync {
     /// Performs one request. `Logs` and `data watch` are streams and are not served here: the
     /// one reads the event bus, the other is [`Perform::watch`].
     fn perform(&self, request: Request) -> Boxed<'_, Answer>;
+
+    /// The same; an import or export meanwhile tells how far it is.
+    fn perform_telling(&self, request: Request, telling: Telling) -> Boxed<'_, Answer> {
+        drop(telling);
+        self.perform(request)
+    }
 
     /// Follows the changes of the items that match `pattern`.
     fn watch(&self, pattern: Option<String>) -> Boxed<'_, Result<Changes, crate::error::Failure>> {

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Answer, Boxed, Changes, ClockChange, ClockView, Closed, ConnectionView, LimitsView, Perform,
-    Request, SendFailure, Sent, Status, items,
+    Request, SendFailure, Sent, Status, Telling, items,
 };
 use crate::dispatch::{Command, DispatchHandle};
 use crate::domain::selector::SelectError;
@@ -63,7 +63,11 @@ pub struct Sandbox {
 
 impl Perform for Sandbox {
     fn perform(&self, request: Request) -> Boxed<'_, Answer> {
-        Box::pin(self.perform(request))
+        Box::pin(self.perform(request, None))
+    }
+
+    fn perform_telling(&self, request: Request, telling: Telling) -> Boxed<'_, Answer> {
+        Box::pin(self.perform(request, Some(telling)))
     }
 
     fn watch(&self, pattern: Option<String>) -> Boxed<'_, Result<Changes, Failure>> {
@@ -73,9 +77,9 @@ impl Perform for Sandbox {
 
 impl Sandbox {
     /// Performs a request, and tells of it to whoever records.
-    async fn perform(&self, request: Request) -> Answer {
+    async fn perform(&self, request: Request, telling: Option<Telling>) -> Answer {
         let told = serde_json::to_value(&request).unwrap_or_default();
-        let answer = self.carry_out(request).await?;
+        let answer = self.carry_out(request, telling).await?;
         self.bus.wire(|| Wire::Done {
             request: told,
             answer: answer.clone(),
@@ -83,7 +87,7 @@ impl Sandbox {
         Ok(answer)
     }
 
-    async fn carry_out(&self, request: Request) -> Answer {
+    async fn carry_out(&self, request: Request, telling: Option<Telling>) -> Answer {
         match request {
             Request::List => document(&self.list()),
             Request::Send { selector, data } => self.send(&selector, &data),
@@ -97,7 +101,7 @@ impl Sandbox {
                 Ok(json!({ "ok": true, "pid": std::process::id() }))
             }
             Request::Clock(change) => document(&self.change_clock(change).await),
-            Request::Data(request) => items::perform_live(self, request).await,
+            Request::Data(request) => items::perform_live(self, request, telling).await,
             Request::Logs { .. } => Err(Failure::usage("`logs` is a stream, not an operation")),
         }
     }

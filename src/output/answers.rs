@@ -4,7 +4,7 @@ use super::escape::visible;
 use super::paint::Paint;
 use super::time::span;
 use crate::domain::ConnectionId;
-use crate::ops::{ClockView, Closed, Exported, Imported, Sent};
+use crate::ops::{ClockView, Closed, Exported, Imported, Phase, Progress, Sent};
 
 /// `1 item`, `2 items`.
 pub(super) fn count(number: u64, noun: &str) -> String {
@@ -53,6 +53,20 @@ pub fn imported(paint: Paint, file: &str, answer: &Imported) -> String {
     out.push('\n');
     push_orphans(&mut out, paint, &answer.orphaned_connections);
     out
+}
+
+/// How far an import from a file, or an export to one, is.
+pub fn progress(file: &str, progress: &Progress) -> String {
+    let what = match progress.phase {
+        Phase::Reading => "reading",
+        Phase::Applying => "importing",
+        Phase::Writing => "writing",
+    };
+    let items = match progress.total {
+        Some(total) => format!("{} of {}", progress.items, count(total, "item")),
+        None => count(progress.items, "item"),
+    };
+    format!("{what} {}: {items}", visible(file))
 }
 
 pub(super) fn import_line(items: u64, file: &str, overwrite: bool) -> String {

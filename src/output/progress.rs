@@ -26,6 +26,11 @@ impl<'a> Progress<'a> {
         }
     }
 
+    /// Whether anything is shown.
+    pub fn is_on(&self) -> bool {
+        self.on
+    }
+
     /// Shows a line in place of the last one.
     pub fn show(&mut self, line: &str) {
         if !self.on {

@@ -6,6 +6,7 @@
 mod close;
 mod data;
 mod inspect;
+mod progress;
 mod send;
 mod transfer;
 mod usage;

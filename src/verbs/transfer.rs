@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Context, Face, print, typed};
+use super::{Context, Face, print, progress, typed};
 use crate::cli::{ExportArgs, ImportArgs};
 use crate::error::{Failure, exit, reason};
 use crate::ops::{DataRequest, Imported, Request};
@@ -17,10 +17,10 @@ pub(super) async fn import(context: &Context<'_>, args: ImportArgs) -> Result<u8
         None => (context.app_dir.join(DATA_FILE), DATA_FILE.to_owned()),
     };
     if context.face != Face::Store {
-        warn_of_orphans(context, &file, &args).await?;
+        warn_of_orphans(context, &file, &name, &args).await?;
     }
     let request = request(&file, args.overwrite, false);
-    let answer = context.sandbox.perform(request).await?;
+    let answer = progress::perform(context, &name, request).await?;
     let paint = context.out.paint();
     print(context.out, answer, |imported| {
         answers::imported(paint, &name, imported)
@@ -40,10 +40,11 @@ fn request(file: &Path, overwrite: bool, dry_run: bool) -> Request {
 async fn warn_of_orphans(
     context: &Context<'_>,
     file: &Path,
+    name: &str,
     args: &ImportArgs,
 ) -> Result<(), Failure> {
     let trial = request(file, args.overwrite, true);
-    let trial: Imported = typed(context.sandbox.perform(trial).await?)?;
+    let trial: Imported = typed(progress::perform(context, name, trial).await?)?;
     if trial.orphaned_connections.is_empty() {
         return Ok(());
     }
@@ -56,15 +57,18 @@ async fn warn_of_orphans(
 }
 
 pub(super) async fn export(context: &Context<'_>, args: ExportArgs) -> Result<u8, Failure> {
-    let file = match args.file {
-        Some(file) => absolute(&with_extension(file)?)?,
-        None => context.app_dir.join(DATA_FILE),
+    let (file, name) = match args.file {
+        Some(file) => {
+            let file = with_extension(file)?;
+            (absolute(&file)?, file.display().to_string())
+        }
+        None => (context.app_dir.join(DATA_FILE), DATA_FILE.to_owned()),
     };
     let request = Request::Data(DataRequest::Export {
         file,
         overwrite: args.overwrite,
     });
-    let answer = context.sandbox.perform(request).await?;
+    let answer = progress::perform(context, &name, request).await?;
     print(context.out, answer, answers::exported)?;
     Ok(exit::OK)
 }

@@ -48,6 +48,7 @@ mod nodes;
 mod params;
 mod persistence;
 mod ports;
+mod progress;
 mod refusals;
 mod reload;
 mod repl;

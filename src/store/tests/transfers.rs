@@ -179,7 +179,7 @@ fn orphaned_connections_are_named_before_and_after() {
     let plan = |overwrite| {
         bench
             .store
-            .plan_import(&path, overwrite, &ids)
+            .plan_import(&path, overwrite, &ids, &mut |_| ())
             .expect("a plan")
     };
     assert_eq!(plan(false).orphaned, [ids[1].clone()]);

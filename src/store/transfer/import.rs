@@ -55,13 +55,17 @@ impl Store {
         path: &Path,
         overwrite: bool,
         connections: &[String],
+        progress: &mut dyn FnMut(Progress),
     ) -> Result<Plan, TransferError> {
         let mut before = Mentions::of(connections);
         let mut after = Mentions::of(connections);
         let hasher = RandomState::new();
         let mut replaced = HashSet::new();
         let now = self.core().now();
-        let items = read_items(path, |_, text| {
+        let items = read_items(path, |index, text| {
+            if index > 0 && index % CHUNK == 0 {
+                progress(read_so_far(index));
+            }
             let item = item::parse(text, now)?;
             if !replaced.insert(hasher.hash_one((item.key.namespace(), item.key.rest()))) {
                 return Err(duplicate(&item));
@@ -148,11 +152,7 @@ impl Store {
             if rows.len() >= CHUNK {
                 let applied = std::mem::take(&mut rows).apply(&db);
                 failed = failed.take().or(applied.err());
-                progress(Progress {
-                    items: index_in_file as u64 + 1,
-                    total: None,
-                    phase: Phase::Reading,
-                });
+                progress(read_so_far(index_in_file + 1));
             }
             Ok(())
         })?;
@@ -267,6 +267,14 @@ fn merge_some(core: &mut Core, staged: Generation, from: Vec<u8>) -> Result<Merg
         items: entries.len() as u64,
         next,
     })
+}
+
+fn read_so_far(items: usize) -> Progress {
+    Progress {
+        items: items as u64,
+        total: None,
+        phase: Phase::Reading,
+    }
 }
 
 fn duplicate(item: &FileItem) -> BadItem {

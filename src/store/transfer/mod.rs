@@ -19,6 +19,8 @@ mod item;
 mod mention;
 mod read;
 
+use serde::{Deserialize, Serialize};
+
 pub use error::TransferError;
 pub use import::{Imported, Plan};
 
@@ -26,7 +28,7 @@ pub(super) use import::resume;
 pub(super) use item::push_date;
 
 /// How far an import or export is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// Items read, applied or written so far.
     pub items: u64,
@@ -37,7 +39,8 @@ pub struct Progress {
 }
 
 /// The parts of an import or export, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// An import reads and checks its file.
     Reading,
