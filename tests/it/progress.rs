@@ -66,6 +66,8 @@ fn an_import_into_a_running_sandbox_shows_what_that_has_read() {
         let pipe = begin(&app);
         terminal.wait_for("reading items.json: 256 items");
         finish(pipe);
+        // Only then has this reader left the pipe to the next one.
+        terminal.wait_until("the line is taken back", |screen| !screen.has("reading"));
     }
     ends_with_only(terminal, "imported 300 items from items.json");
 }

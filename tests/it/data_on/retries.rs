@@ -146,7 +146,7 @@ fn a_process_that_ends_in_a_handler_gives_the_change_to_the_next_one() {
     assert!(
         error
             .as_str()
-            .is_some_and(|text| text.contains("before the handler returned")),
+            .is_some_and(|text| text.contains("before the data.on handler returned")),
         "{error}"
     );
 }
