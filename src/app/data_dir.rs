@@ -15,7 +15,14 @@ use crate::store::{Store, StoreError};
 const STORE: &str = "store";
 
 /// Makes the data folder: for its owner only, and unseen by git.
-fn prepare(dir: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// What is in the way.
+pub(super) fn prepare(dir: &Path) -> Result<(), Failure> {
+    make(dir).map_err(|error| unusable(dir, &error))
+}
+
+fn make(dir: &Path) -> io::Result<()> {
     let mut private = fs::DirBuilder::new();
     private.recursive(true).mode(0o700);
     private.create(dir)?;
@@ -52,16 +59,22 @@ pub(super) fn unusable(dir: &Path, error: &io::Error) -> Failure {
     .hint("choose another folder with --data-dir")
 }
 
-/// Opens the store, emptied first with `--fresh`, without holding up the runtime.
-pub(super) async fn open_store_aside(config: &Config, clock: &Clock) -> Result<Store, Failure> {
+/// Opens the store, emptied first with `--fresh`, on a thread that may block. It begins at once;
+/// what this gives waits for it.
+pub(super) fn open_store_aside(
+    config: &Config,
+    clock: &Clock,
+) -> impl Future<Output = Result<Store, Failure>> + use<> {
     let (dir, fresh, clock) = (config.data_dir.clone(), config.fresh, clock.clone());
     let opening = tokio::task::spawn_blocking(move || match fresh {
         true => open_empty(&dir, clock),
         false => open_store(&dir, clock),
     });
-    opening
-        .await
-        .map_err(|error| Failure::new("internal", error.to_string()))?
+    async {
+        opening
+            .await
+            .map_err(|error| Failure::new("internal", error.to_string()))?
+    }
 }
 
 /// Opens the store of a data folder, which is made if it is not there. Blocks.
@@ -69,7 +82,7 @@ pub(super) async fn open_store_aside(config: &Config, clock: &Clock) -> Result<S
 /// # Errors
 /// What is wrong with the folder, or with the database in it.
 pub fn open_store(data_dir: &Path, clock: Clock) -> Result<Store, Failure> {
-    prepare(data_dir).map_err(|error| unusable(data_dir, &error))?;
+    prepare(data_dir)?;
     Store::open(&data_dir.join(STORE), clock).map_err(|error| match error {
         StoreError::InUse { .. } => control::in_use(data_dir),
         error => store_failure(error),
@@ -78,7 +91,7 @@ pub fn open_store(data_dir: &Path, clock: Clock) -> Result<Store, Failure> {
 
 /// Opens the store after removing what is in it. Damaged databases that were kept stay.
 fn open_empty(data_dir: &Path, clock: Clock) -> Result<Store, Failure> {
-    prepare(data_dir).map_err(|error| unusable(data_dir, &error))?;
+    prepare(data_dir)?;
     let store = data_dir.join(STORE);
     match Store::open(&store, clock.clone()) {
         // Nobody else is using what is removed here.

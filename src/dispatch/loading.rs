@@ -18,7 +18,6 @@ impl Dispatcher {
     /// Starts the first worker and gives it the app.
     pub(super) fn begin(&mut self) -> io::Result<()> {
         if let Some(message) = self.source.load_message() {
-            self.crew.boot()?;
             self.crew.load(&message, "start", |_| {})?;
         }
         Ok(())

@@ -49,18 +49,42 @@ const COMMANDS: usize = 256;
 
 /// What the dispatcher is made of.
 pub struct DispatchConfig {
-    /// How to start workers.
-    pub launch: Launch,
-    /// Serves the workers' loaders.
-    pub loader: Loader,
+    /// The workers, of which the first may be booting.
+    pub workers: Workers,
     /// What to load; without code there are no handlers.
     pub source: AppSource,
-    /// Whether reloads are to be expected, so that a worker is kept ready.
-    pub keeps_spare: bool,
     /// Most invocations at once; `None` is no bound.
     pub concurrency: Option<usize>,
     /// Connections of an earlier run that did not get their `disconnected`.
     pub former: Vec<ConnectionId>,
+}
+
+/// The workers, before there is anything for them to do.
+pub struct Workers {
+    crew: Crew,
+    exits: mpsc::Receiver<Exit>,
+}
+
+impl Workers {
+    /// Workers that are started by `launch` and whose loaders are served by `loader`. If reloads
+    /// are to be expected, one more is kept ready.
+    pub fn new(launch: Launch, loader: Loader, bus: EventBus, keeps_spare: bool) -> Self {
+        let (told, exits) = mpsc::channel(COMMANDS);
+        Self {
+            crew: Crew::new(launch, loader, bus, told, keeps_spare),
+            exits,
+        }
+    }
+
+    /// Boots the first one. It knows nothing of the app, so this may come long before
+    /// [`start`].
+    ///
+    /// # Errors
+    /// If Node cannot be started.
+    pub fn boot(&mut self) -> Result<(), Failure> {
+        let booted = self.crew.boot();
+        booted.map_err(|error| no_node(self.crew.launch(), &error))
+    }
 }
 
 /// What can be asked of the dispatcher.
@@ -192,7 +216,7 @@ struct Dispatcher {
     now: Instant,
 }
 
-/// Starts the dispatcher and its first worker.
+/// Starts the dispatcher, which loads the app at once.
 pub fn start(
     config: DispatchConfig,
     gateway: Arc<Gateway>,
@@ -201,7 +225,6 @@ pub fn start(
     bus: EventBus,
 ) -> Result<DispatchHandle, Failure> {
     let (commands, receiver) = mpsc::channel(COMMANDS);
-    let (exit_sender, exits) = mpsc::channel(COMMANDS);
     let (seen, seen_receiver) = watch::channel(Seen::default());
     let newest = store.newest_change();
     let handle = DispatchHandle {
@@ -210,8 +233,7 @@ pub fn start(
         gateway: gateway.clone(),
         newest: newest.clone(),
     };
-    let DispatchConfig { launch, loader, .. } = config;
-    let crew = Crew::new(launch, loader, bus.clone(), exit_sender, config.keeps_spare);
+    let Workers { crew, exits } = config.workers;
     let former_interest = store.interest();
     let timers = timers::start(clock.clone(), commands.downgrade());
     forward_changes(newest.clone(), commands.downgrade());
