@@ -1,5 +1,6 @@
 //! The command line's grammar; the REPL reads its lines with the same definitions.
 
+mod bench;
 mod dev;
 mod fixtures;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use bench::BenchArgs;
 pub use dev::{DevArgs, ExecArgs, SandboxArgs, SdkChoice};
 pub use fixtures::{Report, ReportKind, TestArgs};
 
@@ -80,6 +82,11 @@ pub enum Verb {
     /// stops, and the exit code is the command's.
     #[command(override_usage = "ampt-ws exec [OPTIONS] -- <COMMAND>...")]
     Exec(Box<ExecArgs>),
+    /// Load an app with many clients, and tell how it bore them
+    ///
+    /// The app runs in a sandbox of its own, on an empty store. What is measured is your app on
+    /// this machine; the answer to a message is the next one that comes with its number in it.
+    Bench(Box<BenchArgs>),
     /// Ends a command whose `exec` was killed; not for people
     #[command(hide = true)]
     Keeper,
@@ -286,7 +293,7 @@ pub enum ClockVerb {
 }
 
 /// Options of `connect`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct ConnectArgs {
     /// ws:// or wss:// URL [default: the running sandbox]
     pub url: Option<String>,

@@ -24,6 +24,7 @@
 //! - Imports flow one way; a test holds the table.
 
 pub mod app;
+pub mod bench;
 pub mod cli;
 pub mod commands;
 pub mod config;

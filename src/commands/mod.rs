@@ -1,5 +1,6 @@
 //! The command line's verbs: one file per verb.
 
+mod bench;
 mod completions;
 pub mod connect;
 pub mod dev;
@@ -30,6 +31,7 @@ pub fn run(cli: Cli, out: &Output) -> Result<u8, Failure> {
         Verb::Connect(args) => block_on(connect::run(&common, args, out)),
         Verb::Test(args) => test::run(args, out),
         Verb::Exec(args) => exec::run(&common, &args, out),
+        Verb::Bench(args) => block_on(bench::run(&common, &args, out)),
         Verb::Keeper => exec::keep(out),
         Verb::Stop => block_on(stop::run(&common, out)),
         Verb::Completions { shell } => completions::run(shell, out),

@@ -4,6 +4,7 @@
 //! prints a sandbox's events as they happen. Both render through [`Style`]: for people or as JSON.
 
 pub mod answers;
+pub mod bench;
 mod client;
 mod escape;
 mod events;

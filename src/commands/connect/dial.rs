@@ -18,27 +18,30 @@ use crate::error::{Failure, reason};
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What a WebSocket runs over: TCP, or TLS over TCP.
-pub(super) trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(in crate::commands) trait Transport:
+    AsyncRead + AsyncWrite + Send + Unpin
+{
+}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 
 /// A WebSocket over whatever the URL asked for.
-pub(super) type Socket = WebSocketStream<Box<dyn Transport>>;
+pub(in crate::commands) type Socket = WebSocketStream<Box<dyn Transport>>;
 
 /// An open WebSocket.
-pub(super) struct Opened {
-    pub(super) socket: Socket,
+pub(in crate::commands) struct Opened {
+    pub(in crate::commands) socket: Socket,
     /// Our end of the TCP connection.
-    pub(super) local_address: Option<SocketAddr>,
+    pub(in crate::commands) local_address: Option<SocketAddr>,
     /// What the server chose of what was asked for.
-    pub(super) subprotocol: Option<String>,
+    pub(in crate::commands) subprotocol: Option<String>,
 }
 
 /// Connects and shakes hands.
 ///
 /// # Errors
 /// In words, what stood in the way. Only [`refusal::Refused`] knows of a server's refusal.
-pub(super) async fn dial(target: &Target) -> Result<Opened, refusal::Trouble> {
+pub(in crate::commands) async fn dial(target: &Target) -> Result<Opened, refusal::Trouble> {
     let stream = connect(target).await?;
     let local_address = stream.local_addr().ok();
     let _ = stream.set_nodelay(true);

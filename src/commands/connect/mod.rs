@@ -27,9 +27,10 @@ use crate::location::Location;
 use crate::ops::{Perform, Request};
 use crate::output::{ClientEvent, ClientEvents, Output, Screen};
 use crate::terminal::{self, Reading};
+pub(super) use dial::{Socket, dial};
 use show::Shown;
 use talk::Talk;
-use target::Target;
+pub(super) use target::Target;
 use wish::Wish;
 
 /// How long the sandbox may take to say which of its connections is ours.

@@ -15,7 +15,7 @@ use crate::verbs;
 
 /// What keeps a client out.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(in crate::commands) enum Trouble {
     /// The server answered something other than 101.
     Refused(Refused),
     /// Anything else.
@@ -30,7 +30,7 @@ impl From<Failure> for Trouble {
 
 /// An answer other than 101.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(in crate::commands) struct Refused {
     status: StatusCode,
     /// What the server says about it.
     message: Option<String>,
@@ -40,7 +40,11 @@ pub(super) struct Refused {
 
 impl Trouble {
     /// The failure to tell; `sandbox` is asked for its reasons if it is what we connected to.
-    pub(super) async fn explain(self, target: &Target, sandbox: Option<&Client>) -> Failure {
+    pub(in crate::commands) async fn explain(
+        self,
+        target: &Target,
+        sandbox: Option<&Client>,
+    ) -> Failure {
         let refused = match self {
             Self::Failed(failure) => return failure,
             Self::Refused(refused) => refused,

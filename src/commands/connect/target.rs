@@ -46,19 +46,19 @@ const OWN_HEADERS: [&str; 5] = [
 
 /// A server, and the request that asks it for a WebSocket.
 #[derive(Debug)]
-pub(super) struct Target {
+pub(in crate::commands) struct Target {
     /// Name or address of the host, without brackets.
-    pub(super) host: String,
+    pub(in crate::commands) host: String,
     /// Its port.
-    pub(super) port: u16,
+    pub(in crate::commands) port: u16,
     /// Whether to speak TLS.
-    pub(super) is_secure: bool,
+    pub(in crate::commands) is_secure: bool,
     /// The URL with its query, without a password.
-    pub(super) url: String,
+    pub(in crate::commands) url: String,
     /// The handshake.
-    pub(super) request: Request,
+    pub(in crate::commands) request: Request,
     /// One more authority to trust: a sandbox's own.
-    pub(super) authority: Option<PathBuf>,
+    pub(in crate::commands) authority: Option<PathBuf>,
 }
 
 impl Target {
@@ -66,7 +66,7 @@ impl Target {
     ///
     /// # Errors
     /// Wrong usage: not a WebSocket URL, not a header, not the name of a subprotocol.
-    pub(super) fn new(url: &str, args: &ConnectArgs) -> Result<Self, Failure> {
+    pub(in crate::commands) fn new(url: &str, args: &ConnectArgs) -> Result<Self, Failure> {
         let uri = parse(url, &args.query)?;
         let is_secure = uri.scheme_str() == Some("wss");
         let host = uri.host().unwrap_or_default();
@@ -116,13 +116,13 @@ impl Target {
     }
 
     /// Whether the server is on this machine.
-    pub(super) fn is_local(&self) -> bool {
+    pub(in crate::commands) fn is_local(&self) -> bool {
         let address = self.host.parse::<std::net::IpAddr>();
         address.is_ok_and(|a| a.is_loopback()) || self.host.eq_ignore_ascii_case("localhost")
     }
 
     /// Host and port as one writes them.
-    pub(super) fn authority(&self) -> String {
+    pub(in crate::commands) fn authority(&self) -> String {
         match self.host.contains(':') {
             true => format!("[{}]:{}", self.host, self.port),
             false => format!("{}:{}", self.host, self.port),

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use self::show::Show;
 use super::signals::Signals;
 use crate::cli::TestArgs;
-use crate::error::{Failure, exit, reason};
+use crate::error::{Failure, exit};
 use crate::output::Output;
 use crate::script::load::{self, Fixture};
 use crate::script::outcome::{Outcome, Verdict};
@@ -138,18 +138,12 @@ fn read_all(args: &TestArgs) -> Result<(Vec<Arc<Fixture>>, Vec<Outcome>), Failur
 }
 
 fn host(args: &TestArgs) -> Result<Host, Failure> {
-    let program = std::env::current_exe().map_err(|e| {
-        Failure::new(
-            "internal",
-            format!("this program cannot find itself: {}", reason(&e)),
-        )
-    })?;
     let node = args
         .node
         .as_deref()
         .map(crate::config::absolute)
         .transpose()?;
-    Ok(Host { program, node })
+    Host::this_program(node)
 }
 
 fn cores() -> usize {

@@ -35,6 +35,23 @@ pub struct Host {
     pub node: Option<PathBuf>,
 }
 
+impl Host {
+    /// Sandboxes of the program that runs now.
+    ///
+    /// # Errors
+    /// If the system does not tell where it lies.
+    pub fn this_program(node: Option<PathBuf>) -> Result<Self, Failure> {
+        let program = std::env::current_exe().map_err(|e| {
+            let why = reason(&e);
+            Failure::new(
+                "internal",
+                format!("this program cannot find itself: {why}"),
+            )
+        })?;
+        Ok(Self { program, node })
+    }
+}
+
 /// A running sandbox.
 pub struct Sandbox {
     host: Host,
