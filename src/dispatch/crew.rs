@@ -60,6 +60,17 @@ pub struct Worker {
 }
 
 impl Worker {
+    /// Asks for a sign that everything it was given has begun: until then the next worker gets
+    /// nothing, so that the order holds.
+    fn settle(&mut self) {
+        if !self.in_flight.is_empty() {
+            let WorkerProcess { link, mark, .. } = &mut self.process;
+            let now = Instant::now();
+            self.pulse.suspect("it was replaced", mark.reached(), now);
+            self.pulse.ask(&mut link.out);
+        }
+    }
+
     /// Ends its process at once, and says why once it has ended.
     pub fn end(&mut self, why: Option<String>) {
         self.doomed = true;
@@ -204,7 +215,8 @@ impl Crew {
     pub fn promote(&mut self) -> Option<(String, Duration)> {
         let mut loading = self.loading.take()?;
         loading.worker.since = Instant::now();
-        if let Some(old) = self.active.replace(loading.worker) {
+        if let Some(mut old) = self.active.replace(loading.worker) {
+            old.settle();
             self.draining.push_back(old);
         }
         self.restart_at = None;

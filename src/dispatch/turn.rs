@@ -127,6 +127,10 @@ impl Dispatcher {
         if self.crew.loading.is_some() || worker.doomed || worker.process.link.is_full() {
             return false;
         }
+        // What a former worker was given comes first.
+        if self.crew.draining.iter().any(|w| w.pulse.owes_pong()) {
+            return false;
+        }
         self.concurrency
             .is_none_or(|most| self.crew.in_flight() < most)
             && self.is_answering()

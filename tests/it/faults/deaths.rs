@@ -2,6 +2,8 @@
 //! word, nothing is handled twice, nothing that the app started is left.
 
 use std::collections::BTreeSet;
+use std::thread::sleep;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -63,7 +65,8 @@ impl Talk {
 
     /// Reads up to the answer to a last message, which nothing disturbs.
     fn finish(&mut self) {
-        self.client.send_json(&json!({ "n": "the last" }));
+        self.client
+            .send_json(&json!({ "n": "the last", "wait": 100 }));
         loop {
             match self.client.text() {
                 last if last == "the last" => return,
@@ -90,6 +93,13 @@ impl Talk {
     }
 }
 
+fn say_some(talks: &mut [Talk], random: &mut Random) {
+    for _ in 0..random.below(40) {
+        let index = random.below(talks.len());
+        talks[index].say(random);
+    }
+}
+
 fn die_at_random(rounds: usize, seed: u64) {
     let mut random = Random::new(seed);
     let app = App::esm(&mortal(0));
@@ -97,20 +107,20 @@ fn die_at_random(rounds: usize, seed: u64) {
     let mut killer = dev.client();
     let mut talks: Vec<Talk> = (0..8).map(|_| Talk::new(&dev)).collect();
     for round in 1..=rounds {
-        let (before, after) = (random.below(40), random.below(40));
-        for said in 0..before + after {
-            if said == before {
-                killer.send_json(&json!({ "death": random.below(DEATHS.len()) }));
-            }
-            let index = random.below(talks.len());
-            talks[index].say(&mut random);
-        }
-        if after == 0 {
-            killer.send_json(&json!({ "death": random.below(DEATHS.len()) }));
-        }
+        say_some(&mut talks, &mut random);
+        // Sometimes all of it is done by then, sometimes nothing.
+        sleep(Duration::from_millis(random.below(30) as u64));
+        killer.send_json(&json!({ "death": random.below(DEATHS.len()) }));
+        say_some(&mut talks, &mut random);
         assert!(killer.text().contains("Internal server error"));
         // Without a save each death would wait longer than the last.
+        let reloads = json!({ "event": "reload", "cause": "index.mjs", "ok": true });
+        let before = dev.events(reloads.clone()).len();
         app.write("index.mjs", &mortal(round));
+        // The next death may come while the code is loaded.
+        if random.below(4) > 0 {
+            dev.wait_for_all(before + 1, reloads);
+        }
     }
     talks.iter_mut().for_each(Talk::finish);
     let lost: usize = talks.iter().map(|talk| talk.check(&dev)).sum();

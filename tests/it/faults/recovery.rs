@@ -127,3 +127,38 @@ fn each_disconnected_that_waited_for_a_worker_that_died_comes_once() {
     assert_eq!(dev.lines().len(), 1 + lines.len() + 1, "each once");
     assert_eq!(dev.events(json!({ "event": "handler-error" })).len(), 1);
 }
+
+#[test]
+fn what_the_former_code_was_given_comes_before_what_the_new_code_gets() {
+    let app = App::esm(
+        "import { ws } from '@ampt/sdk';
+         import fs from 'node:fs';
+         ws.on('message', { timeout: 30000 }, (c, data) => {
+           if (data === 'compute') {
+             fs.writeFileSync('computing', '');
+             while (fs.existsSync('computing'));
+           }
+           return c.send(`old ${data}`);
+         });",
+    );
+    let dev = app.dev(&["--no-limits"]);
+    let (mut busy, mut client) = (dev.client(), dev.client());
+    busy.send("compute");
+    // On their way at once, before the silence shows.
+    (0..10).for_each(|n| client.send(&n.to_string()));
+    app.wait_for_file("computing");
+    app.write(
+        "index.mjs",
+        "import { ws } from '@ampt/sdk';
+         import fs from 'node:fs';
+         fs.rmSync('computing');
+         ws.on('message', (c, d) => c.send(`new ${d}`));",
+    );
+    dev.wait_for(json!({ "event": "reload", "ok": true }));
+    (10..20).for_each(|n| client.send(&n.to_string()));
+    for n in 0..20 {
+        let text = client.text();
+        assert!(text.ends_with(&format!(" {n}")), "{text} instead of {n}");
+    }
+    assert_eq!(busy.text(), "old compute");
+}
