@@ -53,7 +53,7 @@ pub enum StoreError {
         dir: PathBuf,
     },
     /// Any other failure to read or write.
-    #[error("the database failed: {0}")]
+    #[error("{0}")]
     Failed(String),
 }
 
@@ -89,16 +89,38 @@ impl StoreError {
                 "update ampt-ws, or choose another folder with `--data-dir`".into()
             }
             Self::DiskFull { .. } => {
-                "free some space; writes are refused until then, nothing acknowledged is lost"
-                    .into()
+                "free some space and start again; what was acknowledged is on disk".into()
             }
-            Self::Failed(_) => "restart the sandbox; what was acknowledged is on disk".into(),
+            Self::Failed(_) => "start the sandbox again; what was acknowledged is on disk".into(),
         }
     }
 }
 
 impl From<sled::Error> for StoreError {
     fn from(error: sled::Error) -> Self {
-        Self::Failed(error.to_string())
+        Self::Failed(explain(&error))
     }
+}
+
+/// What the database's error means for whoever wrote. After a failed write it takes none any more,
+/// until it is opened again.
+pub(super) fn explain(error: &sled::Error) -> String {
+    match error {
+        sled::Error::Io(source) if is_full(source) => {
+            "the disk is full: free some space, then restart the sandbox".to_owned()
+        }
+        sled::Error::Io(source) => {
+            format!(
+                "the disk failed ({}): mend that, then restart the sandbox",
+                reason(source)
+            )
+        }
+        error => format!("the database failed: {error}"),
+    }
+}
+
+/// Whether there is no room for what was to be written.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull)
 }

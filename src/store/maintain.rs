@@ -10,7 +10,7 @@ use std::time::Duration;
 use sled::{Batch, Db};
 
 use super::core::Core;
-use super::error::StoreError;
+use super::error::{StoreError, explain};
 use super::layout::{self, Generation, prefix};
 use super::refusal::Refusal;
 use super::rows::{Place, Rows};
@@ -155,10 +155,10 @@ impl Worker {
 
     /// Counts the items of a dead generation, after a flush.
     fn count(&self, generation: Generation) -> Result<u64, String> {
-        self.db.flush().map_err(|error| error.to_string())?;
+        self.db.flush().map_err(|error| explain(&error))?;
         let items = layout::generation_prefix(prefix::ITEM, generation);
         self.db.scan_prefix(items).keys().try_fold(0, |count, key| {
-            key.map(|_| count + 1).map_err(|error| error.to_string())
+            key.map(|_| count + 1).map_err(|error| explain(&error))
         })
     }
 

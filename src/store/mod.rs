@@ -74,7 +74,7 @@ impl Store {
     pub fn open(dir: &Path, clock: Clock) -> Result<Self, StoreError> {
         let lock = open::lock(dir)?;
         let (db, seal) = open::database(dir, &clock)?;
-        let (shared, maintenance) = match Self::start(db, clock) {
+        let (shared, maintenance) = match Self::start(db, clock, open::Folder::of(dir, &lock)) {
             Ok(started) => started,
             Err(error) => {
                 seal.close();
@@ -88,11 +88,15 @@ impl Store {
         })
     }
 
-    fn start(db: sled::Db, clock: Clock) -> Result<(Arc<Shared>, Maintenance), StoreError> {
+    fn start(
+        db: sled::Db,
+        clock: Clock,
+        folder: open::Folder,
+    ) -> Result<(Arc<Shared>, Maintenance), StoreError> {
         let mut core = Core::load(db, clock)?;
         transfer::resume(&mut core)?;
         let (orders, received) = maintain::orders();
-        let shared = Arc::new(Shared::new(core, orders)?);
+        let shared = Arc::new(Shared::new(core, orders, folder)?);
         let maintenance = Maintenance::start(Arc::clone(&shared), received)?;
         Ok((shared, maintenance))
     }

@@ -2,15 +2,17 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use sled::Db;
 
-use super::error::StoreError;
+use super::error::{StoreError, is_full};
 use super::seal::{Seal, State};
 use crate::domain::clock::Clock;
+use crate::error::reason;
 
 /// The newest format this program reads and writes.
 const FORMAT: u32 = 1;
@@ -35,6 +37,37 @@ pub(super) fn lock(dir: &Path) -> Result<File, StoreError> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse { dir: dir.into() }),
         Err(TryLockError::Error(source)) => Err(not_writable(dir, source)),
+    }
+}
+
+/// The folder of an open database, to notice that somebody deletes it: what is written then is gone
+/// with the last descriptor.
+pub(super) struct Folder {
+    dir: PathBuf,
+    /// The lock's file, if there was a descriptor to spare.
+    lock: Option<File>,
+}
+
+impl Folder {
+    /// The folder with this lock.
+    pub fn of(dir: &Path, lock: &File) -> Self {
+        Self {
+            dir: dir.into(),
+            lock: lock.try_clone().ok(),
+        }
+    }
+
+    /// # Errors
+    /// Says that the folder was deleted.
+    pub fn is_there(&self) -> Result<(), String> {
+        let links = self.lock.as_ref().map(|lock| lock.metadata());
+        match links {
+            Some(Ok(file)) if file.nlink() == 0 => Err(format!(
+                "the data folder `{}` was deleted while it was in use: restart the sandbox",
+                self.dir.display()
+            )),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -139,13 +172,15 @@ fn not_writable(dir: &Path, source: io::Error) -> StoreError {
 
 fn io_error(dir: &Path, source: io::Error) -> StoreError {
     match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            StoreError::DiskFull { dir: dir.into() }
-        }
+        _ if is_full(&source) => StoreError::DiskFull { dir: dir.into() },
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             not_writable(dir, source)
         }
-        _ => StoreError::Failed(source.to_string()),
+        _ => StoreError::Failed(format!(
+            "the database in `{}` cannot be opened: {}",
+            dir.display(),
+            reason(&source)
+        )),
     }
 }
 

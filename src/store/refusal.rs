@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use super::error::explain;
+
 /// Whose error a refusal imitates; decides its `name` and fields in JavaScript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -108,6 +110,6 @@ impl std::error::Error for Refusal {}
 
 impl From<sled::Error> for Refusal {
     fn from(error: sled::Error) -> Self {
-        Self::store(format!("the database failed: {error}"))
+        Self::store(explain(&error))
     }
 }

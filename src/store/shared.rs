@@ -5,8 +5,9 @@ use std::sync::{Condvar, Mutex, MutexGuard};
 
 use super::commit::{Committer, Gathering};
 use super::core::Core;
-use super::error::StoreError;
+use super::error::{StoreError, explain};
 use super::maintain::Orders;
+use super::open::Folder;
 
 /// Fields end in this order: the flushing thread uses the database.
 pub(super) struct Shared {
@@ -23,9 +24,12 @@ impl Shared {
     ///
     /// # Errors
     /// If the operating system gives no thread.
-    pub fn new(core: Core, orders: Orders) -> Result<Self, StoreError> {
+    pub fn new(core: Core, orders: Orders, folder: Folder) -> Result<Self, StoreError> {
         let db = core.db.clone();
-        let flush = Box::new(move || db.flush().map(drop).map_err(|error| error.to_string()));
+        let flush = Box::new(move || {
+            db.flush().map_err(|error| explain(&error))?;
+            folder.is_there()
+        });
         let committer =
             Committer::start(flush).map_err(|error| StoreError::Failed(error.to_string()))?;
         Ok(Self {
