@@ -4,7 +4,11 @@
 //! Each has a quick form here and, where it matters, a long one whose name contains `torture`:
 //! `cargo test --release -- --ignored torture` runs them all, `AMPT_WS_SEED=<seed>` repeats one.
 
+mod damage;
 mod deaths;
+mod disk;
 mod orphans;
 mod recovery;
+mod reload_load;
+mod slow;
 mod worker;

@@ -125,6 +125,24 @@ impl App {
         dev
     }
 
+    /// The same, for heavy traffic: what it says of single messages is not kept.
+    pub fn dev_without_messages(&self, args: &[&str]) -> Dev {
+        let mut command = self.command();
+        command
+            .arg("dev")
+            .arg(&self.dir)
+            .args(["--port", "0", "--json"]);
+        command.args(args);
+        let mut dev = Dev::spawn_keeping(command, |line| {
+            let skipped = ["message", "sent"];
+            !skipped
+                .iter()
+                .any(|name| line.starts_with(&format!("{{\"event\":\"{name}\"")))
+        });
+        dev.ready();
+        dev
+    }
+
     /// Starts `dev` on the app and does not wait.
     pub fn start(&self, args: &[&str]) -> Dev {
         self.start_at(&self.dir, args, |_| {})

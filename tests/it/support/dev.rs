@@ -23,12 +23,17 @@ pub struct Dev {
 
 impl Dev {
     /// Starts the command and listens to it.
-    pub fn spawn(mut command: Command) -> Self {
+    pub fn spawn(command: Command) -> Self {
+        Self::spawn_keeping(command, |_| true)
+    }
+
+    /// Starts the command and listens to it, but to some lines only.
+    pub fn spawn_keeping(mut command: Command, keeps: fn(&str) -> bool) -> Self {
         command.stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let log = EventLog::default();
-        log.read_events(child.stdout.take().expect("standard output"));
+        log.read_some_events(child.stdout.take().expect("standard output"), keeps);
         log.read_stderr(child.stderr.take().expect("standard error"));
         Self {
             child,

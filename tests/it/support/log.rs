@@ -72,9 +72,15 @@ struct Said {
 impl EventLog {
     /// Reads event lines on a thread of its own until the stream ends.
     pub fn read_events(&self, from: impl Read + Send + 'static) {
+        self.read_some_events(from, |_| true);
+    }
+
+    /// The same, keeping only some lines.
+    pub fn read_some_events(&self, from: impl Read + Send + 'static, keeps: fn(&str) -> bool) {
         let log = self.clone();
         std::thread::spawn(move || {
-            for line in BufReader::new(from).lines().map_while(Result::ok) {
+            let lines = BufReader::new(from).lines().map_while(Result::ok);
+            for line in lines.filter(|line| keeps(line)) {
                 let event = serde_json::from_str(&line)
                     .unwrap_or_else(|_| Value::String(format!("not JSON: {line}")));
                 log.change(|said| said.events.push(event));

@@ -29,6 +29,19 @@ pub fn is_running(pid: u32) -> bool {
     state.is_some_and(|state| !"ZX".contains(state))
 }
 
+/// The processes that a process has started and that run.
+pub fn children(pid: u32) -> Vec<u32> {
+    let all = fs::read_dir("/proc").expect("the list of processes");
+    let pids = all.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let parent = |child: u32| {
+        let stat = fs::read_to_string(format!("/proc/{child}/stat")).ok()?;
+        let fields = stat.rsplit(')').next()?.to_owned();
+        fields.split_whitespace().nth(1)?.parse::<u32>().ok()
+    };
+    pids.filter(|child| parent(*child) == Some(pid) && is_running(*child))
+        .collect()
+}
+
 /// Asks again and again until it is so.
 pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
