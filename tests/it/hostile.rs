@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,36 +9,12 @@ use serde_json::json;
 
 use crate::access::{UPGRADE, head};
 use crate::messages::masked;
-use crate::support::{App, Dev, PATIENCE, descriptors, memory_kb};
+use crate::support::{App, Dev, PATIENCE, Random, descriptors, meanwhile, memory_kb};
 
 const ECHO: &str = "import { ws } from '@ampt/sdk'; ws.on('message', (c, d) => c.send(d));";
 
 /// Longest that another client may wait for its echo meanwhile; far below the handshake's limit.
 const DELAY: Duration = Duration::from_secs(5);
-
-/// A small generator of numbers (xorshift), so that a failure can be repeated.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end.max(1) as u64) as usize
-    }
-
-    fn pick<'a, T: ?Sized>(&mut self, all: &[&'a T]) -> &'a T {
-        all[self.below(all.len())]
-    }
-
-    fn bytes(&mut self, most: usize) -> Vec<u8> {
-        (0..self.below(most)).map(|_| self.next() as u8).collect()
-    }
-}
 
 /// What requests are mixed of, besides their own bytes.
 const SPICE: &[&[u8]] = &[
@@ -137,8 +112,7 @@ fn fuzz(dev: &Dev, requests: usize, seed: u64) {
         for thread in 0..THREADS {
             let host = &host;
             scope.spawn(move || {
-                let mut random =
-                    Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) + thread as u64 + 1);
+                let mut random = Random::new(seed + (thread as u64) * 1_000_003);
                 for number in 0..requests / THREADS {
                     let bytes = mutated(&mut random, host);
                     let answer = exchange(address, &bytes, &mut random);
@@ -170,33 +144,15 @@ fn fuzz(dev: &Dev, requests: usize, seed: u64) {
 /// Has a client ask for its echo again and again while `work` is done; the longest wait.
 fn with_witness(dev: &Dev, work: impl FnOnce()) -> Duration {
     let mut witness = dev.client();
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let watching = scope.spawn(|| {
-            let mut longest = Duration::ZERO;
-            let mut rounds = 0;
-            while !done.load(Ordering::Relaxed) || rounds == 0 {
-                let asked = Instant::now();
-                assert_eq!(witness.ask("still there?"), "still there?");
-                longest = longest.max(asked.elapsed());
-                rounds += 1;
-                // Its own traffic is not what is tested.
-                thread::sleep(Duration::from_millis(5));
-            }
-            longest
-        });
-        // Also if the work fails: the scope waits for both.
-        struct Done<'a>(&'a AtomicBool);
-        impl Drop for Done<'_> {
-            fn drop(&mut self) {
-                self.0.store(true, Ordering::Relaxed);
-            }
-        }
-        let finished = Done(&done);
-        work();
-        drop(finished);
-        watching.join().expect("the witness was answered")
-    })
+    let mut longest = Duration::ZERO;
+    meanwhile(work, || {
+        let asked = Instant::now();
+        assert_eq!(witness.ask("still there?"), "still there?");
+        longest = longest.max(asked.elapsed());
+        // Its own traffic is not what is tested.
+        thread::sleep(Duration::from_millis(5));
+    });
+    longest
 }
 
 /// Waits until no more descriptors are open than before.
@@ -246,7 +202,7 @@ fn a_hundred_thousand_mutated_requests_do_no_harm() {
 fn random_bytes_for_frames_do_no_harm() {
     let app = App::esm(ECHO);
     let dev = app.dev(&["--no-limits", "--no-watch"]);
-    let mut random = Random(42);
+    let mut random = Random::new(42);
     let waited = with_witness(&dev, || {
         let open = descriptors(dev.pid());
         for _ in 0..200 {

@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::access::{UPGRADE, head};
 use crate::messages::masked;
-use crate::support::{App, Client, Dev, descriptors, eventually, memory_kb};
+use crate::support::{App, Client, Dev, descriptors, eventually, meanwhile, memory_kb};
 
 const ECHO: &str = "import { ws } from '@ampt/sdk';
      ws.on('message', async (c, data) => {
@@ -58,29 +57,13 @@ fn ping(client: &mut Client) -> Duration {
 fn others_hardly_notice(dev: &Dev, trip: fn(&mut Client) -> Duration, work: impl FnOnce()) {
     let mut witness = dev.client();
     let idle = median((0..ROUNDS).map(|_| trip(&mut witness)).collect());
-    let done = AtomicBool::new(false);
-    let busy = thread::scope(|scope| {
-        let watching = scope.spawn(|| {
-            let mut times = Vec::new();
-            while !done.load(Ordering::Relaxed) || times.len() < ROUNDS {
-                times.push(trip(&mut witness));
-                // Its own traffic is not what is tested.
-                thread::sleep(Duration::from_millis(2));
-            }
-            median(times)
-        });
-        // Also if the work fails: the scope waits for both.
-        struct Done<'a>(&'a AtomicBool);
-        impl Drop for Done<'_> {
-            fn drop(&mut self) {
-                self.0.store(true, Ordering::Relaxed);
-            }
-        }
-        let finished = Done(&done);
-        work();
-        drop(finished);
-        watching.join().expect("the witness was answered")
+    let mut times = Vec::new();
+    meanwhile(work, || {
+        times.push(trip(&mut witness));
+        // Its own traffic is not what is tested.
+        thread::sleep(Duration::from_millis(2));
     });
+    let busy = median(times);
     eprintln!("round trips: {idle:?} idle, {busy:?} meanwhile");
     assert!(
         busy < idle * FACTOR + ALLOWANCE,

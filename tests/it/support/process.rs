@@ -1,6 +1,8 @@
 //! Processes from outside, as the operating system shows them.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::PATIENCE;
@@ -50,6 +52,30 @@ pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
             Instant::now() < deadline,
             "it does not come to that: {what}"
         );
-        std::thread::sleep(Duration::from_millis(5));
+        thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Does `round` again and again, on a thread of its own and at least once, until `work` is done.
+pub fn meanwhile(work: impl FnOnce(), mut round: impl FnMut() + Send) {
+    /// Also if the work fails: the scope waits for both.
+    struct Done<'a>(&'a AtomicBool);
+    impl Drop for Done<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let rounds = scope.spawn(|| {
+            round();
+            while !done.load(Ordering::Relaxed) {
+                round();
+            }
+        });
+        let finished = Done(&done);
+        work();
+        drop(finished);
+        rounds.join().expect("what was done meanwhile succeeded");
+    });
 }

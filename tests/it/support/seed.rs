@@ -22,6 +22,16 @@ impl Random {
     pub fn below(&mut self, end: usize) -> usize {
         (self.next() % end.max(1) as u64) as usize
     }
+
+    /// One of these.
+    pub fn pick<'a, T: ?Sized>(&mut self, all: &[&'a T]) -> &'a T {
+        all[self.below(all.len())]
+    }
+
+    /// Fewer than so many bytes.
+    pub fn bytes(&mut self, most: usize) -> Vec<u8> {
+        (0..self.below(most)).map(|_| self.next() as u8).collect()
+    }
 }
 
 /// The seed that `AMPT_WS_SEED` gives, or this one. It is printed with a failure.
