@@ -18,6 +18,7 @@ mod support;
 mod access;
 mod after_return;
 mod architecture;
+mod bench;
 mod clock;
 mod conformance;
 mod connect;

@@ -36,7 +36,8 @@ const EVALUATE: &str = r#"
 /// An app that evaluates what it is sent.
 struct Evaluator {
     app: App,
-    dev: Dev,
+    /// Kept, so that it runs.
+    _dev: Dev,
     client: Client,
 }
 
@@ -45,7 +46,11 @@ impl Evaluator {
         let app = App::esm(EVALUATE);
         let dev = app.dev(&["--no-limits", "--no-watch"]);
         let client = dev.client();
-        Self { app, dev, client }
+        Self {
+            app,
+            _dev: dev,
+            client,
+        }
     }
 
     /// The same, with the clock standing still at the beginning of 2024.
