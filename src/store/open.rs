@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use sled::Db;
 
@@ -23,6 +24,12 @@ const LOCK: &str = "lock";
 /// sled's cache; its default is 1 GiB.
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 
+/// How often the lock is tried, and the pause in between. A store that this process closed just now
+/// can seem locked for a moment: a child that was forked meanwhile, Node for example, holds every
+/// descriptor until it becomes another program.
+const LOCK_TRIES: u32 = 12;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
 /// Takes the folder's lock; it is given back when the file is closed, also by the end of the process.
 ///
 /// # Errors
@@ -33,10 +40,18 @@ pub(super) fn lock(dir: &Path) -> Result<File, StoreError> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);
     let file = options.open(dir.join(LOCK)).map_err(unwritable)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { dir: dir.into() }),
-        Err(TryLockError::Error(source)) => Err(not_writable(dir, source)),
+    let mut tries = LOCK_TRIES;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(source)) => return Err(not_writable(dir, source)),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        tries -= 1;
+        if tries == 0 {
+            return Err(StoreError::InUse { dir: dir.into() });
+        }
+        std::thread::sleep(LOCK_PAUSE);
     }
 }
 
