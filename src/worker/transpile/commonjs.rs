@@ -9,7 +9,10 @@
 //!
 //! Declarations stay where they are. All that is new goes into a single line before the code.
 
-use std::collections::{HashMap, HashSet};
+mod header;
+mod names;
+
+use std::collections::HashMap;
 
 use oxc::allocator::{Allocator, ArenaVec, GetAllocator, TakeIn};
 use oxc::ast::ast::{
@@ -23,6 +26,8 @@ use oxc::ast_visit::{VisitMut, walk_mut};
 use oxc::semantic::{Scoping, SymbolId};
 use oxc::span::{GetSpan, SPAN};
 
+use self::header::{Request, Target};
+use self::names::{Names, bound_names, id_name, is_plain_name};
 use super::map::Header;
 
 /// What the conversion found, beside the changed program.
@@ -62,77 +67,6 @@ pub(super) fn convert<'a>(
     program.body = kept;
     conversion.visit_program(program);
     conversion.finish(mark)
-}
-
-/// Identifiers that the file does not use.
-struct Names {
-    taken: HashSet<String>,
-}
-
-impl Names {
-    fn taken_by(scoping: &Scoping) -> Self {
-        let declared = scoping.symbol_names().map(str::to_owned);
-        let unresolved = scoping.root_unresolved_references().keys();
-        Self {
-            taken: declared
-                .chain(unresolved.map(|name| name.as_str().to_owned()))
-                .collect(),
-        }
-    }
-
-    fn fresh(&mut self, wish: &str) -> String {
-        let mut name = wish.to_owned();
-        let mut number = 1;
-        while !self.taken.insert(name.clone()) {
-            number += 1;
-            name = format!("{wish}_{number}");
-        }
-        name
-    }
-
-    /// `"../lib/my-file.js"` → `import_my_file`
-    fn for_specifier(&mut self, specifier: &str) -> String {
-        let last = specifier
-            .rsplit('/')
-            .find(|part| !part.is_empty())
-            .unwrap_or("module");
-        let stem = last
-            .split('.')
-            .find(|part| !part.is_empty())
-            .unwrap_or("module");
-        let clean = |letter: char| {
-            if letter.is_ascii_alphanumeric() {
-                letter
-            } else {
-                '_'
-            }
-        };
-        let stem: String = stem.chars().map(clean).collect();
-        self.fresh(&format!("import_{stem}"))
-    }
-}
-
-/// One module that the file requires.
-struct Request {
-    specifier: String,
-    /// Where the source asks for it.
-    offset: u32,
-    /// The variable that holds what `require` returned.
-    variable: String,
-    /// The variable through whose `default` the default import is reached.
-    default: Option<String>,
-    /// Variables that hold the namespace object.
-    namespaces: Vec<String>,
-    /// `export * from` it
-    star: bool,
-    used: bool,
-}
-
-/// What an imported name stands for: a property of a variable.
-#[derive(Clone)]
-struct Target {
-    object: String,
-    property: String,
 }
 
 struct Conversion<'a, 's> {
@@ -404,83 +338,6 @@ impl<'a> Conversion<'a, '_> {
             &self.builder,
         ))
     }
-
-    fn finish(self, mark: bool) -> Converted {
-        let mut header = Header::new(String::new());
-        let runtime = &self.runtime;
-        if mark {
-            header.text.push_str(
-                "\"use strict\";Object.defineProperty(exports,\"__esModule\",{value:true});",
-            );
-        }
-        header
-            .text
-            .push_str(&format!("const {runtime}=require(\"ampt-ws:interop\");"));
-        if let Some(variable) = &self.import_meta {
-            header.text.push_str(&format!(
-                "const {variable}={runtime}.importMeta(__filename);"
-            ));
-        }
-        if !self.exports.is_empty() {
-            let getters = self
-                .exports
-                .iter()
-                .map(|(name, value)| format!("{}:()=>{value}", quoted(name)));
-            let getters = getters.collect::<Vec<_>>().join(",");
-            header
-                .text
-                .push_str(&format!("{runtime}.define(exports,{{{getters}}});"));
-        }
-        for request in &self.requests {
-            request.write(runtime, &mut header);
-        }
-        let star_exports = self.requests.into_iter().filter(|request| request.star);
-        Converted {
-            header,
-            exports: self.exports.into_iter().map(|(name, _)| name).collect(),
-            star_exports: star_exports.map(|request| request.specifier).collect(),
-        }
-    }
-}
-
-impl Request {
-    fn write(&self, runtime: &str, header: &mut Header) {
-        let Self { variable, .. } = self;
-        let bare = !self.used && !self.star && self.namespaces.is_empty();
-        if !bare {
-            header.text.push_str(&format!("const {variable}="));
-        }
-        header.mark(self.offset);
-        header
-            .text
-            .push_str(&format!("require({})", quoted(&self.specifier)));
-        if let Some(default) = &self.default {
-            header
-                .text
-                .push_str(&format!(",{default}={runtime}.defaultOf({variable})"));
-        }
-        for namespace in &self.namespaces {
-            header
-                .text
-                .push_str(&format!(",{namespace}={runtime}.namespaceOf({variable})"));
-        }
-        header.text.push(';');
-        if self.star {
-            header
-                .text
-                .push_str(&format!("{runtime}.reexport(exports,{variable});"));
-        }
-    }
-}
-
-impl Target {
-    fn to_code(&self) -> String {
-        if is_plain_name(&self.property) {
-            format!("{}.{}", self.object, self.property)
-        } else {
-            format!("{}[{}]", self.object, quoted(&self.property))
-        }
-    }
 }
 
 impl<'a> VisitMut<'a> for Conversion<'a, '_> {
@@ -529,42 +386,4 @@ impl<'a> VisitMut<'a> for Conversion<'a, '_> {
         }
         walk_mut::walk_object_property(self, property);
     }
-}
-
-fn id_name(id: &Option<BindingIdentifier<'_>>) -> Option<String> {
-    id.as_ref().map(|id| id.name.to_string())
-}
-
-fn bound_names(pattern: &BindingPattern<'_>, names: &mut Vec<String>) {
-    match pattern {
-        BindingPattern::BindingIdentifier(id) => names.push(id.name.to_string()),
-        BindingPattern::AssignmentPattern(assignment) => bound_names(&assignment.left, names),
-        BindingPattern::ObjectPattern(object) => {
-            for property in &object.properties {
-                bound_names(&property.value, names);
-            }
-            if let Some(rest) = &object.rest {
-                bound_names(&rest.argument, names);
-            }
-        }
-        BindingPattern::ArrayPattern(array) => {
-            for element in array.elements.iter().flatten() {
-                bound_names(element, names);
-            }
-            if let Some(rest) = &array.rest {
-                bound_names(&rest.argument, names);
-            }
-        }
-    }
-}
-
-/// Can be written after a dot.
-fn is_plain_name(name: &str) -> bool {
-    let letter = |c: char| c.is_ascii_alphabetic() || c == '_' || c == '$';
-    name.chars().next().is_some_and(letter) && name.chars().all(|c| letter(c) || c.is_ascii_digit())
-}
-
-/// A JavaScript string literal; every JSON string is one.
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }
