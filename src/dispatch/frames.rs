@@ -58,26 +58,10 @@ impl Dispatcher {
         let mut busy = false;
         for number in numbers {
             for _ in 0..READS {
-                let Some(worker) = self.crew.get(number) else {
-                    break;
-                };
-                let Poll::Ready(read) = worker.process.link.poll_read(cx) else {
+                let Some(news) = self.read_worker(number, cx) else {
                     break;
                 };
                 busy = true;
-                worker.pulse.hear(self.now);
-                let news = match read {
-                    Ok(mut batch) => {
-                        let gathering = self.store.gather();
-                        let news = self.take_frames(number, &mut batch);
-                        drop(gathering);
-                        if let Some(worker) = self.crew.get(number) {
-                            worker.process.link.put_back(batch);
-                        }
-                        news
-                    }
-                    Err(error) => Some(News::Broken(error)),
-                };
                 if let Some(news) = news {
                     self.hear(number, news);
                     break;
@@ -85,6 +69,38 @@ impl Dispatcher {
             }
         }
         busy
+    }
+
+    /// Reads what a worker wrote before it ended: its end may be told first.
+    pub(super) fn read_last_words(&mut self, number: u32, cx: &mut Context<'_>) {
+        while let Some(news) = self.read_worker(number, cx) {
+            match news {
+                Some(News::Broken(_)) => return,
+                Some(news) => self.hear(number, news),
+                None => {}
+            }
+        }
+    }
+
+    /// Reads from a worker once; `None` if nothing is there.
+    fn read_worker(&mut self, number: u32, cx: &mut Context<'_>) -> Option<Option<News>> {
+        let worker = self.crew.get(number)?;
+        let Poll::Ready(read) = worker.process.link.poll_read(cx) else {
+            return None;
+        };
+        worker.pulse.hear(self.now);
+        Some(match read {
+            Ok(mut batch) => {
+                let gathering = self.store.gather();
+                let news = self.take_frames(number, &mut batch);
+                drop(gathering);
+                if let Some(worker) = self.crew.get(number) {
+                    worker.process.link.put_back(batch);
+                }
+                news
+            }
+            Err(error) => Some(News::Broken(error)),
+        })
     }
 
     fn take_frames(&mut self, number: u32, batch: &mut crate::worker::link::Batch) -> Option<News> {

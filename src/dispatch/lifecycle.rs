@@ -121,11 +121,16 @@ impl Dispatcher {
         self.bus.log(Level::Error, text);
     }
 
-    /// Reports what a worker that died had begun; what it had not goes to the next one, first.
+    /// Reports what a worker that died had begun; what it had not goes to the next one, first. What
+    /// the end of the sandbox cut off and is on disk is taken up at the next start.
     fn lost(&mut self, worker: &mut Worker, how: &str) {
         let (begun, waiting): (Vec<_>, Vec<_>) = (worker.in_flight.drain().into_iter())
             .partition(|(number, _)| worker.process.mark.has_begun(*number));
         for (number, subject) in begun {
+            let stays_on_disk = matches!(subject, Subject::Disconnected(..) | Subject::Change(_));
+            if stays_on_disk && self.phase == Phase::Ending {
+                continue;
+            }
             let handler = name_of(&subject);
             let error = JsError {
                 name: "Error".to_owned(),
@@ -245,8 +250,14 @@ impl Dispatcher {
             if !(idle || hopeless || late) {
                 return false;
             }
-            if late && !idle {
-                let text = "handlers did not finish in time; what they left undone is taken up at the next start";
+            if !idle {
+                let why = match late {
+                    true => "handlers did not finish in time",
+                    false => "the app's code does not run any more",
+                };
+                let text = format!(
+                    "{why}: each `disconnected` and each change of data is taken up at the next start, messages that wait are lost"
+                );
                 self.bus.log(Level::Warn, text);
             }
             for worker in self.crew.all() {

@@ -63,6 +63,7 @@ impl Dispatcher {
         let mut busy = false;
         while let Poll::Ready(Some(exit)) = self.exits.poll_recv(cx) {
             busy = true;
+            self.read_last_words(exit.worker, cx);
             self.worker_ended(&exit);
         }
         while let Poll::Ready(Some(command)) = self.commands.poll_recv(cx) {
@@ -120,6 +121,9 @@ impl Dispatcher {
     fn has_place(&mut self) -> bool {
         if !self.source.has_code() {
             return true;
+        }
+        if self.phase == Phase::Ending {
+            return false;
         }
         let Some(worker) = &self.crew.active else {
             return false;
