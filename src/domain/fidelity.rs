@@ -96,7 +96,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         area: "Connections",
         rule: "one-disconnected",
-        does: "Each `connected` gets exactly one `disconnected`, also after a crash of the app, a stop of the sandbox, and (at its next start) `kill -9`.",
+        does: "Each `connected` gets exactly one `disconnected`, also after a crash of the app, a stop of the sandbox, and (at its next start) `kill -9`. Only what dies while the handler runs is not sure: a crash of the app is reported and the handler not run again, after a `kill -9` it is.",
         certainty: Certainty::Promise,
         switch: "",
     },

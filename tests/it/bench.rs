@@ -74,6 +74,13 @@ fn what_cannot_be_loaded_is_explained() {
         wrong.stderr.contains("a number of messages a second"),
         "{wrong:?}"
     );
+    let echo = App::esm(ECHO);
+    let plain = echo.verb(&["bench", "-c", "1", "-d", "100ms", "-m", "hello"]);
+    assert_eq!(plain.code, Some(0), "{plain:?}");
+    assert!(
+        plain.stderr.contains("the messages carry no {{n}}"),
+        "{plain:?}"
+    );
     let silent = App::esm("import { ws } from '@ampt/sdk'; ws.on('message', () => {})");
     let told = silent.verb(&["bench", "-c", "1", "-d", "100ms", "--patience", "100ms"]);
     assert_eq!(told.code, Some(0), "{told:?}");

@@ -50,6 +50,7 @@ pub(super) async fn run(common: &Common, args: &BenchArgs, out: &Output) -> Resu
     let dial = |index: u32| target(&url, args, index);
     // What is wrong with the URL is said before anything is opened.
     let first = dial(0)?;
+    let is_numbered = plan.messages.iter().all(Template::is_numbered);
     let mut crowd = Crowd::new(plan, args.connections);
     let interrupted = crowd.run(dial, &mut progress, &mut signals).await?;
     progress.clear();
@@ -74,6 +75,12 @@ pub(super) async fn run(common: &Common, args: &BenchArgs, out: &Output) -> Resu
     }
     bench::print(out, &report)?;
     tell_silence(out, &report);
+    if !is_numbered && report.tally.answered > 0 {
+        out.hint(
+            "the messages carry no {{n}}: whatever came next counts as the answer, \
+             also what another client caused",
+        );
+    }
     Ok(if interrupted {
         exit::INTERRUPTED
     } else {
