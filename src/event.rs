@@ -170,6 +170,8 @@ pub enum Fact {
     Log {
         level: Level,
         text: String,
+        /// Whether the line had not ended when it was told.
+        partial: bool,
         source: &'static str,
     },
     /// The worker was replaced, or could not be.
@@ -278,6 +280,7 @@ impl EventBus {
         self.tell(Fact::Log {
             level,
             text: text.into(),
+            partial: false,
             source: "sandbox",
         });
     }

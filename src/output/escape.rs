@@ -14,6 +14,40 @@ pub(super) fn visible_line(text: &str) -> Cow<'_, str> {
     escape(text, |_| false)
 }
 
+/// What may be kept of a line that the app prints: its colours and the like if `colors`, ended at
+/// the line's end. Without, they are left out: they are no part of the text.
+pub(super) fn printed_line(line: &str, colors: bool) -> Cow<'_, str> {
+    if !line.contains('\x1b') {
+        return visible_line(line);
+    }
+    let (mut out, mut rest) = (String::with_capacity(line.len() + 16), line);
+    let mut is_colored = false;
+    while let Some(at) = rest.find("\x1b[") {
+        let length = rendition(&rest[at..]);
+        let (text, sequence) = (&rest[..at], &rest[at..at + length.unwrap_or(1)]);
+        out.push_str(&visible_line(text));
+        match length {
+            Some(_) if colors => out.push_str(sequence),
+            Some(_) => {}
+            None => out.push_str(&visible_line(sequence)),
+        }
+        is_colored |= colors && length.is_some();
+        rest = &rest[at + sequence.len()..];
+    }
+    out.push_str(&visible_line(rest));
+    if is_colored && !out.ends_with("\x1b[0m") {
+        out.push_str("\x1b[0m");
+    }
+    Cow::Owned(out)
+}
+
+/// Length of the "select graphic rendition" sequence (ECMA-48, 8.3.117) at the beginning.
+fn rendition(text: &str) -> Option<usize> {
+    let parameters = text.strip_prefix("\x1b[")?;
+    let end = parameters.find(|c: char| !matches!(c, '0'..='9' | ';' | ':'))?;
+    parameters[end..].starts_with('m').then_some(2 + end + 1)
+}
+
 fn escape(text: &str, tab_is_bad: impl Fn(char) -> bool) -> Cow<'_, str> {
     let bad = |c: char| {
         if c == '\t' {
@@ -63,6 +97,19 @@ mod tests {
     #[test]
     fn plain_text_is_not_copied() {
         assert!(matches!(visible("grüße, 世界 🎉"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn colours_are_kept_or_left_out_and_nothing_else_gets_through() {
+        let line = "\x1b[1;31mred\x1b[39m \x1b[2J\x1b[31\x1b]0;t\x07\x1b";
+        let rest = " \\x1b[2J\\x1b[31\\x1b]0;t\\x07\\x1b";
+        assert_eq!(printed_line(line, false), format!("red{rest}"));
+        assert_eq!(
+            printed_line(line, true),
+            format!("\x1b[1;31mred\x1b[39m{rest}\x1b[0m")
+        );
+        assert_eq!(printed_line("\x1b[32mg\x1b[0m", true), "\x1b[32mg\x1b[0m");
+        assert!(matches!(printed_line("plain", true), Cow::Borrowed(_)));
     }
 
     #[test]

@@ -98,10 +98,14 @@ fn push_fields(line: &mut Line<'_>, fact: &Fact) {
         Fact::Log {
             level,
             text,
+            partial,
             source,
         } => {
             line.string("level", level_name(*level));
             line.string("text", text);
+            if *partial {
+                line.value("partial", partial);
+            }
             line.string("source", source);
         }
         other => push_rarer_fields(line, other),

@@ -215,6 +215,7 @@ mod tests {
         let log = |text: &str| Fact::Log {
             level: Level::Info,
             text: text.to_owned(),
+            partial: false,
             source: "app",
         };
         let ready = || Fact::Ready {

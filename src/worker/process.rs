@@ -144,10 +144,10 @@ impl WorkerProcess {
         let pid = child.id().unwrap_or_default();
         link.set_nonblocking(true)?;
         output.set_nonblocking(true)?;
-        let readers = output::read(&mut child, UnixStream::from_std(output)?, bus);
+        let reader = output::read(&mut child, UnixStream::from_std(output)?, bus)?;
         let kill = CancellationToken::new();
         let group = Group::led_by(pid);
-        tokio::spawn(watch(child, group, worker, readers, kill.clone(), exits));
+        tokio::spawn(watch(child, group, worker, reader, kill.clone(), exits));
         Ok(Self {
             pid,
             link: Link::new(UnixStream::from_std(link)?),
@@ -175,7 +175,7 @@ async fn watch(
     mut child: Child,
     group: Group,
     worker: u32,
-    readers: output::Readers,
+    reader: output::Reader,
     kill: CancellationToken,
     exits: mpsc::Sender<Exit>,
 ) {
@@ -186,7 +186,7 @@ async fn watch(
     group.kill();
     let status = child.wait().await;
     group.reap().await;
-    readers.finish().await;
+    reader.finish().await;
     let how = status.map_or_else(|error| error.to_string(), describe);
     let _ = exits.send(Exit { worker, how }).await;
 }

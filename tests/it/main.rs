@@ -46,6 +46,7 @@ mod management;
 mod messages;
 mod modules;
 mod nodes;
+mod output;
 mod params;
 mod persistence;
 mod ports;

@@ -1,17 +1,18 @@
-// What the app prints, with its level, on a pipe of its own. Writing is synchronous: a line
-// printed just before an endless loop or a crash is seen.
+// What the app prints, with its level, on a pipe of its own. Writing is synchronous: what was
+// printed just before an endless loop or a crash is seen. Lines are made of it at the other end.
 'use strict';
 const fs = require('node:fs');
 
 const FD = 4;
 const LEVELS = { debug: 0, info: 1, warn: 2, error: 3 };
 const BY_METHOD = { debug: 'debug', warn: 'warn', error: 'error', trace: 'warn', assert: 'error' };
+const TO_STDERR = 4;
+const IS_ONE = 8;
+const HEADER = 5; // u32 length, u8 flags
 const LONGEST = 64 * 1024;
 
+/** The level of the `console` method that is at work. */
 let level;
-
-/** One function for each stream, which emits a line that has no end yet. */
-const finishing = [];
 
 function writeAll(bytes) {
   let at = 0;
@@ -24,52 +25,56 @@ function writeAll(bytes) {
   }
 }
 
-function emit(name, text) {
-  const size = Buffer.byteLength(text);
-  const record = Buffer.allocUnsafe(5 + size);
-  record.writeUInt32LE(1 + size, 0);
-  record[4] = LEVELS[name];
-  record.utf8Write(text, 5);
-  writeAll(record);
+function record(size, flags) {
+  const bytes = Buffer.allocUnsafe(HEADER + size);
+  bytes.writeUInt32LE(1 + size, 0);
+  bytes[4] = flags;
+  return bytes;
 }
 
-/** Replaces a stream's `write`: whole lines become records, the rest waits for its end. */
-function captureStream(stream, fallback) {
-  let waiting = '';
-  const finish = () => {
-    if (waiting) emit(fallback, waiting);
-    waiting = '';
-  };
+function emitText(text, flags) {
+  const size = Buffer.byteLength(text);
+  if (size > LONGEST) return emitBytes(Buffer.from(text), flags);
+  const bytes = record(size, flags);
+  bytes.write(text, HEADER, 'utf8');
+  writeAll(bytes);
+}
+
+function emitBytes(chunk, flags) {
+  for (let at = 0; at < chunk.length; at += LONGEST) {
+    const piece = chunk.subarray(at, at + LONGEST);
+    const bytes = record(piece.length, flags);
+    bytes.set(piece, HEADER);
+    writeAll(bytes);
+  }
+}
+
+function emit(chunk, encoding, flags) {
+  if (typeof chunk === 'string') {
+    if (!encoding || encoding === 'utf8') emitText(chunk, flags);
+    else emitBytes(Buffer.from(chunk, encoding), flags);
+  } else if (ArrayBuffer.isView(chunk)) {
+    emitBytes(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength), flags);
+  } else {
+    const what = 'The "chunk" argument must be of type string or an instance of Buffer, TypedArray, or DataView';
+    throw Object.assign(new TypeError(what), { code: 'ERR_INVALID_ARG_TYPE' });
+  }
+}
+
+/** Replaces a stream's `write`, which is what everything that prints comes to. */
+function captureStream(stream, fallback, destination) {
   stream.write = (chunk, encoding, callback) => {
-    const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8');
-    if (level && text.endsWith('\n')) {
-      emit(level, text.slice(0, -1));
-    } else {
-      waiting += text;
-      const cut = waiting.lastIndexOf('\n');
-      if (cut >= 0) {
-        emit(fallback, waiting.slice(0, cut));
-        waiting = waiting.slice(cut + 1);
-      } else if (waiting.length > LONGEST) {
-        finish();
-      }
-    }
     const done = typeof encoding === 'function' ? encoding : callback;
-    if (done) process.nextTick(done);
+    const flags = destination | (level ? LEVELS[level] | IS_ONE : LEVELS[fallback]);
+    emit(chunk, typeof encoding === 'string' ? encoding : undefined, flags);
+    if (typeof done === 'function') process.nextTick(done);
     return true;
   };
-  finishing.push(finish);
-}
-
-/** Emits the lines that have no end yet: the process is about to. */
-function finishOutput() {
-  for (const finish of finishing) finish();
 }
 
 function captureOutput() {
-  captureStream(process.stdout, 'info');
-  captureStream(process.stderr, 'error');
-  process.on('exit', finishOutput);
+  captureStream(process.stdout, 'info', 0);
+  captureStream(process.stderr, 'error', TO_STDERR);
   for (const method of Object.keys(console)) {
     const original = console[method];
     if (typeof original !== 'function') continue;
@@ -88,4 +93,4 @@ function captureOutput() {
   }
 }
 
-module.exports = { captureOutput, finishOutput };
+module.exports = { captureOutput };

@@ -3,7 +3,6 @@
 'use strict';
 const aftermath = require('./aftermath.cjs');
 const link = require('./link.cjs');
-const { finishOutput } = require('./output.cjs');
 const { errors } = require('./loader/index.cjs');
 const { sampler } = require('./sampler.cjs');
 
@@ -72,7 +71,6 @@ link.handlers[REPLY] = (bytes, start, end) => {
 
 link.handlers[PING] = (bytes, start) => link.sendNumber(PONG, bytes.readUInt32LE(start));
 link.handlers[STOP] = () => {
-  finishOutput();
   link.flushAll();
   // With the whole group: nothing that the app started is to outlive it.
   process.kill(0, 'SIGKILL');
