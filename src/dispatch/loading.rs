@@ -7,7 +7,7 @@ use super::crew::{PROBE_TIME, Worker};
 use super::frames::News;
 use super::{Dispatcher, Phase, Reloaded};
 use crate::error::Failure;
-use crate::event::{Fact, JsError};
+use crate::event::{Fact, JsError, Level};
 use crate::worker::entry::EntryError;
 use crate::worker::{LinkError, no_node};
 
@@ -17,10 +17,15 @@ const TOO_OLD: &str = "NodeTooOldError";
 impl Dispatcher {
     /// Starts the first worker and gives it the app.
     pub(super) fn begin(&mut self) -> io::Result<()> {
-        if let Some(message) = self.source.load_message() {
+        if let Some(message) = self.load_message() {
             self.crew.load(&message, "start", |_| {})?;
         }
         Ok(())
+    }
+
+    fn load_message(&self) -> Option<String> {
+        let warn = |text| self.bus.log(Level::Warn, text);
+        self.source.load_message(warn)
     }
 
     pub(super) fn reload(&mut self, cause: &str) {
@@ -30,7 +35,7 @@ impl Dispatcher {
         if let Err(error) = self.source.look_again() {
             return self.entry_failed(cause, &error);
         }
-        let Some(message) = self.source.load_message() else {
+        let Some(message) = self.load_message() else {
             let failure = Failure::new("no-app", "there is no app code in this folder")
                 .hint("add an index.mjs, or name an entry file as `main` in package.json");
             return self.answer_reload(Err(failure));

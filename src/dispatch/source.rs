@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::worker::entry::{self, Entry, EntryError};
-use crate::worker::env::read_dot_env;
+use crate::worker::env::DotEnv;
 
 /// The app's folder, and the file in it where the app starts.
 #[derive(Debug, Clone)]
@@ -46,10 +46,11 @@ impl AppSource {
     }
 
     /// The message that tells a worker what to load, with the variables that `.env` holds at this
-    /// moment; `None` without code.
-    pub(super) fn load_message(&self) -> Option<String> {
+    /// moment; `None` without code. `warn` is told what is wrong with that file.
+    pub(super) fn load_message(&self, warn: impl FnOnce(String)) -> Option<String> {
         let entry = self.entry.as_ref()?;
-        let variables = read_dot_env(&self.app_dir);
+        let DotEnv { variables, trouble } = DotEnv::read(&self.app_dir);
+        trouble.map(warn);
         Some(serde_json::json!({ "entry": entry, "variables": variables }).to_string())
     }
 }

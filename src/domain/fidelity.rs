@@ -382,6 +382,13 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         area: "Time and data",
+        rule: "time-zone",
+        does: "The app's time zone is UTC, unless `TZ` is set in the shell or in `.env`.",
+        certainty: Certainty::Likely,
+        switch: "",
+    },
+    Rule {
+        area: "Time and data",
         rule: "clock",
         does: "Idle times, lifetimes, rates, `ttl` and delayed events follow one clock that `ampt-ws clock` moves; handlers' timeouts follow the machine's.",
         certainty: Certainty::Promise,

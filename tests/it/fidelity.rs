@@ -261,6 +261,10 @@ const TESTS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "time-zone",
+        &["environment::the_time_zone_is_the_cloud_s_unless_somebody_sets_one"],
+    ),
+    (
         "clock",
         &[
             "clock::an_idle_timeout_that_the_clock_passes_happens_at_once",

@@ -31,6 +31,7 @@ mod dev_json;
 mod dispatch;
 mod endings;
 mod entries;
+mod environment;
 mod events;
 mod exec;
 mod failures;

@@ -28,6 +28,8 @@ async function load({ entry, variables }) {
     // What was said so far must be out before code that may never give back control.
     link.flush();
     for (const [name, value] of Object.entries(variables)) process.env[name] ??= value;
+    // As in the cloud, so that a date looks here as it will there.
+    process.env.TZ ??= 'UTC';
     require('./sdk/params.cjs').declare(variables);
     guard.loading(true);
     runtime.aftermath.begin();
