@@ -1,6 +1,7 @@
 //! `ampt-ws dev`: the sandbox in the foreground.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::foreground::{Done, Foreground};
 use super::record;
@@ -14,6 +15,9 @@ use crate::location::Location;
 use crate::output::{Screen, Style};
 use crate::repl;
 use crate::terminal::{self, Reading};
+
+/// How long the prompt waits until the banner is printed.
+const BANNER_TIME: Duration = Duration::from_secs(1);
 
 /// Runs the sandbox until it is told to stop; the exit code.
 pub fn run(common: &Common, args: &DevArgs) -> Result<u8, Failure> {
@@ -78,7 +82,7 @@ impl Dev<'_> {
                 "waiting for the next save; clients can connect, their events wait",
             ),
         }
-        let repl = self.start_repl(running)?;
+        let repl = self.start_repl(running).await?;
         let left = async {
             match &repl {
                 Some(repl) => repl.left().await,
@@ -100,11 +104,13 @@ impl Dev<'_> {
         }
     }
 
-    fn start_repl(&self, running: &Running) -> Result<Option<Reading>, Failure> {
+    async fn start_repl(&self, running: &Running) -> Result<Option<Reading>, Failure> {
         if !self.wants_repl {
             return Ok(None);
         }
         let sandbox = &running.sandbox;
+        // The prompt comes behind the banner, unless the terminal is stopped with Ctrl-S.
+        let _ = tokio::time::timeout(BANNER_TIME, sandbox.bus.heard()).await;
         let runtime = tokio::runtime::Handle::current();
         let data_dir = &self.config.data_dir;
         let perform = Arc::new(sandbox.clone());

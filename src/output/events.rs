@@ -23,11 +23,18 @@ const SHOWN: usize = 200;
 /// Width of the column that names the connection or the part of the sandbox.
 const WHO: usize = 8;
 
+/// A terminal with fewer columns has none to spare.
+const NARROW: usize = 80;
+
+/// How far lines stand in there.
+const NARROW_INDENT: usize = 4;
+
 /// Renders events for people; keeps its buffer.
 pub(super) struct HumanEvents {
     paint: Paint,
     verbosity: Verbosity,
     time: LocalTime,
+    columns: Option<usize>,
     line: String,
 }
 
@@ -37,6 +44,7 @@ impl HumanEvents {
             paint: style.paint(),
             verbosity: style.verbosity,
             time,
+            columns: style.columns.map(usize::from),
             line: String::new(),
         }
     }
@@ -244,7 +252,15 @@ impl HumanEvents {
     }
 
     fn indent(&mut self) {
-        self.put(format_args!("{:1$}", "", "00:00:00.000 ".len() + WHO + 1));
+        self.put(format_args!("{:1$}", "", self.indentation()));
+    }
+
+    /// How far lines that belong to the one above stand in.
+    fn indentation(&self) -> usize {
+        match self.columns {
+            Some(..NARROW) => NARROW_INDENT,
+            _ => "00:00:00.000 ".len() + WHO + 1,
+        }
     }
 
     fn put(&mut self, text: impl Display) {

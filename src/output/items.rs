@@ -66,8 +66,8 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// Items as a table.
-pub fn items(paint: Paint, items: &[Value]) -> String {
+/// Items as a table that fits into so many columns.
+pub fn items(paint: Paint, columns: Option<usize>, items: &[Value]) -> String {
     if items.is_empty() {
         return "0 items\n".to_owned();
     }
@@ -77,15 +77,16 @@ pub fn items(paint: Paint, items: &[Value]) -> String {
         let text = item["value"].to_string();
         let (shown, is_cut) = shorten(&text, SHOWN);
         let value = match is_cut {
-            true => format!("{}{}", visible(shown), paint.dim("…")),
-            false => compact(paint, &item["value"]),
+            true => {
+                let shown = visible(shown);
+                let painted = format!("{shown}{}", paint.dim("…"));
+                Cell::painted(&format!("{shown}…"), painted)
+            }
+            false => Cell::painted(&visible(&text), compact(paint, &item["value"])),
         };
-        table.row(vec![
-            Cell::painted(&key, paint.strong(&key)),
-            Cell::painted(&text, value),
-        ]);
+        table.row(vec![Cell::painted(&key, paint.strong(&key)), value]);
     }
-    table.finish()
+    table.finish(columns)
 }
 
 /// A change to an item, as `data watch` tells it.
@@ -125,9 +126,9 @@ mod tests {
 
     #[test]
     fn many_items_are_a_table_and_long_values_are_cut() {
-        assert_eq!(items(Paint::new(false), &[]), "0 items\n");
+        assert_eq!(items(Paint::new(false), None, &[]), "0 items\n");
         let long = json!({"key": "k", "value": "x".repeat(1000)});
-        let text = items(Paint::new(false), &[long]);
+        let text = items(Paint::new(false), None, &[long]);
         assert!(text.lines().nth(1).unwrap().ends_with('…'), "{text}");
         assert!(text.len() < 200);
     }

@@ -6,6 +6,7 @@
 pub mod answers;
 pub mod bench;
 mod client;
+mod code_frame;
 mod escape;
 mod events;
 pub mod fidelity;

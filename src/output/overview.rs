@@ -140,12 +140,15 @@ pub fn urls(paint: Paint, status: &Status) -> String {
     format!("{ws_url}\n{url}\n")
 }
 
-/// The answer to `list`.
-pub fn list(paint: Paint, connections: &[ConnectionView]) -> String {
+/// The answer to `list`, fit for so many columns.
+pub fn list(paint: Paint, columns: Option<usize>, connections: &[ConnectionView]) -> String {
     if connections.is_empty() {
         return "0 connections\n".to_owned();
     }
     let time = LocalTime::system();
+    const SINCE: usize = 1;
+    const ACTIVE: usize = 4;
+    const FROM: usize = 5;
     let heading = [
         "CONNECTION",
         "SINCE",
@@ -170,7 +173,7 @@ pub fn list(paint: Paint, connections: &[ConnectionView]) -> String {
             visible(&query.join("&")).into(),
         ]);
     }
-    table.finish()
+    table.spare(&[FROM, ACTIVE, SINCE]).finish(columns)
 }
 
 #[cfg(test)]
@@ -224,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_list_has_a_row_for_each_connection() {
-        assert_eq!(list(Paint::new(false), &[]), "0 connections\n");
+        assert_eq!(list(Paint::new(false), None, &[]), "0 connections\n");
         let view = ConnectionView {
             connection_id: "AAAAAAAAAAAAAAA=".parse().unwrap(),
             connected_at: 0,
@@ -237,7 +240,7 @@ mod tests {
             bytes_out: 0,
             last_active_at: 0,
         };
-        let text = list(Paint::new(false), &[view]);
+        let text = list(Paint::new(false), None, &[view]);
         assert_eq!(text.lines().count(), 2);
         assert!(text.contains("name=a\\x1bna"), "{text}");
     }

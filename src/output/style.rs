@@ -1,7 +1,9 @@
 //! How one command or sandbox should print.
 
 use std::io::IsTerminal;
+use std::os::fd::AsFd;
 
+use rustix::termios::tcgetwinsize;
 use serde::{Deserialize, Serialize};
 
 use super::paint::Paint;
@@ -29,23 +31,26 @@ pub struct Style {
     pub color: bool,
     /// How much to say.
     pub verbosity: Verbosity,
+    /// The terminal's width when this was found out; none where lines may be of any length.
+    #[serde(default)]
+    pub columns: Option<u16>,
 }
 
 impl Style {
     /// What the options ask of standard output.
     pub fn for_stdout(common: &Common) -> Self {
-        Self::of(common, std::io::stdout().is_terminal())
+        Self::of(common, &std::io::stdout())
     }
 
     /// What the options ask of standard error, which is never JSON.
     pub fn for_stderr(common: &Common) -> Self {
         Self {
             json: false,
-            ..Self::of(common, std::io::stderr().is_terminal())
+            ..Self::of(common, &std::io::stderr())
         }
     }
 
-    fn of(common: &Common, is_terminal: bool) -> Self {
+    fn of(common: &Common, stream: &(impl IsTerminal + AsFd)) -> Self {
         let verbosity = match (common.quiet, common.verbose) {
             (true, _) => Verbosity::Quiet,
             (_, true) => Verbosity::Verbose,
@@ -53,8 +58,26 @@ impl Style {
         };
         Self {
             json: common.json,
-            color: wants_color(common.color, is_terminal),
+            color: wants_color(common.color, stream.is_terminal()),
             verbosity,
+            columns: columns(stream),
+        }
+    }
+
+    /// The same for a file.
+    pub fn for_file(self) -> Self {
+        Self {
+            color: false,
+            columns: None,
+            ..self
+        }
+    }
+
+    /// The same, if it is for standard output's terminal, at its width now.
+    pub(super) fn at_current_width(self) -> Self {
+        Self {
+            columns: self.columns.and_then(|_| columns(&std::io::stdout())),
+            ..self
         }
     }
 
@@ -62,6 +85,12 @@ impl Style {
     pub fn paint(self) -> Paint {
         Paint::new(self.color)
     }
+}
+
+/// The width of a terminal; none if it is none, or does not know.
+fn columns(stream: &impl AsFd) -> Option<u16> {
+    let size = tcgetwinsize(stream).ok()?;
+    Some(size.ws_col).filter(|columns| *columns > 0)
 }
 
 /// Whether to colour: `--color` decides; `auto` asks the terminal and `NO_COLOR`.

@@ -70,7 +70,12 @@ impl Output {
 
     /// How answers are printed.
     pub fn style(&self) -> Style {
-        self.out.style
+        self.out.style.at_current_width()
+    }
+
+    /// The width of the terminal on which answers are printed.
+    pub fn columns(&self) -> Option<usize> {
+        self.style().columns.map(usize::from)
     }
 
     /// How standard error is printed on; as JSON if answers are.

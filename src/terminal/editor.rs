@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustyline::config::Configurer;
 use rustyline::error::ReadlineError;
@@ -39,6 +40,8 @@ pub enum Typed {
 pub struct LineEditor<H: Helper> {
     editor: Editor<H, FileHistory>,
     history: Option<PathBuf>,
+    /// The prompt that is or was shown last.
+    prompt: Arc<Mutex<String>>,
 }
 
 impl<H: Helper> LineEditor<H> {
@@ -61,6 +64,7 @@ impl<H: Helper> LineEditor<H> {
         Ok(Self {
             editor,
             history: None,
+            prompt: Arc::default(),
         })
     }
 
@@ -71,11 +75,11 @@ impl<H: Helper> LineEditor<H> {
         self.editor.load_history(file)
     }
 
-    /// Prints what goes to the screen past the line that is being typed. A terminal that can do
-    /// nothing of the kind is left as it is.
+    /// Prints what goes to the screen past the line that is being typed.
     pub(super) fn attach(&mut self, screen: &Screen) {
-        if let Ok(printer) = self.editor.create_external_printer() {
-            screen.attach(PastTheLine(printer));
+        match self.editor.create_external_printer() {
+            Ok(printer) => screen.attach(PastTheLine(printer)),
+            Err(_) => screen.attach(BelowTheLine(self.prompt.clone())),
         }
     }
 
@@ -105,6 +109,7 @@ impl<H: NoticesLine> LineEditor<H> {
         if !guard::begin_prompt() {
             return Typed::End;
         }
+        prompt.clone_into(&mut lock(&self.prompt));
         let line = self.editor.readline(&Prompt(prompt));
         guard::end_prompt();
         let was_empty = self.helper().is_none_or(NoticesLine::line_was_empty);
@@ -137,6 +142,33 @@ impl rustyline::Prompt for Prompt<'_> {
 
 /// Writes whole lines above the one that is being typed.
 struct PastTheLine<P>(P);
+
+/// Writes whole lines below what has been typed, and the prompt again: all that can be done on a
+/// terminal that does not move its cursor.
+struct BelowTheLine(Arc<Mutex<String>>);
+
+impl Write for BelowTheLine {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        let mut stdout = io::stdout().lock();
+        if guard::is_at_prompt() {
+            stdout.write_all(b"\n")?;
+            stdout.write_all(lines)?;
+            stdout.write_all(lock(&self.0).as_bytes())?;
+        } else {
+            stdout.write_all(lines)?;
+        }
+        stdout.flush()?;
+        Ok(lines.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn lock(prompt: &Mutex<String>) -> MutexGuard<'_, String> {
+    prompt.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A line that changes nothing on the screen.
 pub(super) const NOTHING: &str = "\x1b[A\n";

@@ -74,6 +74,17 @@ pub(super) fn end_prompt() {
     set_at_prompt(false);
 }
 
+/// Whether the prompt stands on the screen.
+pub(super) fn is_at_prompt() -> bool {
+    AT_PROMPT.load(Ordering::SeqCst)
+}
+
+/// Whether the terminal cannot move its cursor: the editor then reads lines as they come.
+pub(super) fn is_dumb() -> bool {
+    let term = std::env::var_os("TERM").unwrap_or_default();
+    ["dumb", "cons25", "emacs"].iter().any(|dumb| term == *dumb)
+}
+
 fn set_at_prompt(is_at_prompt: bool) {
     *editing() = None;
     AT_PROMPT.store(is_at_prompt, Ordering::SeqCst);
@@ -150,9 +161,12 @@ fn restore() {
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
     }
     if AT_PROMPT.swap(false, Ordering::SeqCst) {
-        // Erase the prompt, end synchronized output and bracketed paste, show the cursor.
         let mut stdout = io::stdout().lock();
-        let _ = stdout.write_all(b"\r\x1b[J\x1b[?2026l\x1b[?2004l\x1b[?25h");
+        let _ = stdout.write_all(match is_dumb() {
+            true => b"\n",
+            // Erase the prompt, end synchronized output and bracketed paste, show the cursor.
+            false => b"\r\x1b[J\x1b[?2026l\x1b[?2004l\x1b[?25h",
+        });
         let _ = stdout.flush();
     }
 }

@@ -65,7 +65,9 @@ async fn list(
         }
         _ => false,
     };
-    print(out, answer, |found: &Vec<Value>| items::items(paint, found))?;
+    print(out, answer, |found: &Vec<Value>| {
+        items::items(paint, out.columns(), found)
+    })?;
     if is_cut {
         out.hint(&format!(
             "only the first {LISTED} items are shown; --limit N shows more"

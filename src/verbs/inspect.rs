@@ -12,7 +12,7 @@ pub(super) async fn list(context: &Context<'_>) -> Result<u8, Failure> {
     let answer = context.sandbox.perform(Request::List).await?;
     let paint = context.out.paint();
     print(context.out, answer, |views: &Vec<ConnectionView>| {
-        overview::list(paint, views)
+        overview::list(paint, context.out.columns(), views)
     })?;
     Ok(exit::OK)
 }

@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::error::{Failure, exit, reason};
 use crate::event::{EventBus, Fact, Level};
 use crate::location::Location;
-use crate::output::{Output, Renderer, Style, Verbosity};
+use crate::output::{Output, Renderer, Verbosity};
 use job::{Change, Job};
 pub(super) use keeper::run as keep;
 use log::Log;
@@ -39,11 +39,8 @@ pub(super) fn run(common: &Common, args: &ExecArgs, out: &Output) -> Result<u8, 
     let (log, log_style) = match style.verbosity {
         Verbosity::Verbose => (Log::Stderr, out.err_style()),
         _ => {
-            let style = Style {
-                color: false,
-                ..style
-            };
-            (Log::file(file.clone(), is_begun.clone()), style)
+            let log = Log::file(file.clone(), is_begun.clone());
+            (log, style.for_file())
         }
     };
     let beside = Beside { args, out };

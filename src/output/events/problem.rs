@@ -2,6 +2,7 @@
 
 use super::HumanEvents;
 use crate::event::JsError;
+use crate::output::code_frame;
 use crate::output::escape::{visible, visible_line};
 use crate::output::style::Verbosity;
 
@@ -46,8 +47,8 @@ impl HumanEvents {
         for more in message {
             self.indented(&visible_line(more));
         }
-        for line in error.code_frame.iter().flat_map(|frame| frame.lines()) {
-            self.indented(&visible_line(line));
+        if let Some(frame) = &error.code_frame {
+            self.code_frame(frame);
         }
         let frames: Vec<&str> = stack_frames(error.stack.as_deref().unwrap_or_default());
         for frame in &frames {
@@ -77,6 +78,14 @@ impl HumanEvents {
                 code_frame: None,
                 ..inner.clone()
             });
+        }
+    }
+
+    fn code_frame(&mut self, frame: &str) {
+        let room = |columns: usize| columns.saturating_sub(self.indentation());
+        let fitted = self.columns.map(|all| code_frame::fit(frame, room(all)));
+        for line in fitted.as_deref().unwrap_or(frame).lines() {
+            self.indented(&visible_line(line));
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod answers;
 mod leaving;
+mod looks;
 mod typing;
 
 use std::net::SocketAddr;
@@ -28,8 +29,6 @@ fn dev(app: &App) -> Terminal {
 fn dev_of(app: &App, rows: u16, columns: u16, args: &[&str]) -> Terminal {
     let args = [&["dev", "--port", "0", "--no-limits"], args].concat();
     let terminal = app.at_terminal_of(rows, columns, &args, |_| {});
-    // The banner may be printed past the prompt.
-    terminal.wait_for("← from a client");
     terminal.wait_for_line(PROMPT);
     terminal
 }

@@ -77,6 +77,8 @@ impl Model {
             cursor: (row.into(), column.into()),
             hides_cursor: screen.hide_cursor(),
             brackets_paste: screen.bracketed_paste(),
+            is_colored: (0..height)
+                .any(|row| (0..width.get()).any(|column| is_colored(screen, row, column))),
         }
     }
 }
@@ -88,6 +90,15 @@ fn mark_wide_wraps(rows: &mut [Row], width: usize) {
         let is_wide = rows[i].text.chars().next().and_then(char::width) == Some(2);
         rows[i - 1].is_wrapped |= is_wide && rows[i - 1].text.width() + 1 == width;
     }
+}
+
+fn is_colored(screen: &vt100::Screen, row: usize, column: u16) -> bool {
+    let row = u16::try_from(row).expect("a row of the screen");
+    let cell = screen.cell(row, column);
+    cell.is_some_and(|cell| {
+        let plain = vt100::Color::Default;
+        cell.has_contents() && (cell.fgcolor() != plain || cell.bold() || cell.dim())
+    })
 }
 
 fn lines(count: u16) -> NonZeroU16 {
@@ -105,6 +116,8 @@ pub struct Screen {
     pub hides_cursor: bool,
     /// Whether the terminal marks what is pasted.
     pub brackets_paste: bool,
+    /// Whether a letter on the screen itself has a colour, or is bold or dim.
+    pub is_colored: bool,
 }
 
 #[derive(Debug, Clone)]
