@@ -2,8 +2,8 @@
 
 mod completion;
 mod grammar;
-mod helper;
 mod session;
+mod suggest;
 mod terminal;
 mod words;
 
@@ -17,9 +17,9 @@ use crate::error::Failure;
 use crate::event::{EventBus, Level};
 use crate::ops::Perform;
 use crate::output::{Output, Screen, Style};
-use crate::terminal::{LineEditor, Reading};
-use helper::LineHelper;
+use crate::terminal::{LineEditor, LineHelper, Reading};
 use session::Session;
+use suggest::Suggestions;
 
 /// Starts reading lines, which `sandbox` performs on `runtime`. What is printed on `screen` from
 /// now on appears past the line that is being typed. The user leaves with `quit`, Ctrl-D, or
@@ -33,7 +33,8 @@ pub fn start(
     app_dir: &Path,
     data_dir: &Path,
 ) -> Result<Reading, Failure> {
-    let helper = LineHelper::new(sandbox.clone(), runtime.clone(), style.paint());
+    let suggestions = Suggestions::new(sandbox.clone(), runtime.clone());
+    let helper = LineHelper::new(suggestions, style.paint());
     let open = || {
         let mut editor = LineEditor::open(helper, style.color)?;
         if let Err(e) = editor.remember_in(&data_dir.join("history")) {

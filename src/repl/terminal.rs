@@ -2,16 +2,16 @@
 
 use std::cell::RefCell;
 
-use super::helper::LineHelper;
 use super::session::{Next, Session};
-use crate::terminal::{self, LineEditor, Typed};
+use super::suggest::Suggestions;
+use crate::terminal::{self, LineEditor, LineHelper, Typed};
 use crate::verbs::Ask;
 
 /// What stands before the line that is typed.
 const PROMPT: &str = "ampt-ws> ";
 
 /// Reads until the user leaves or the terminal goes away.
-pub(super) fn converse(mut editor: LineEditor<LineHelper>, session: &Session) {
+pub(super) fn converse(mut editor: LineEditor<LineHelper<Suggestions>>, session: &Session) {
     loop {
         let next = match editor.read(PROMPT) {
             Typed::Line(line) => {
@@ -34,14 +34,14 @@ pub(super) fn converse(mut editor: LineEditor<LineHelper>, session: &Session) {
 }
 
 /// Asks questions where the lines are typed.
-struct AtPrompt<'a>(RefCell<&'a mut LineEditor<LineHelper>>);
+struct AtPrompt<'a>(RefCell<&'a mut LineEditor<LineHelper<Suggestions>>>);
 
 impl Ask for AtPrompt<'_> {
     fn confirm(&self, question: &str) -> Option<bool> {
         let mut editor = self.0.try_borrow_mut().ok()?;
-        let set_asking = |editor: &LineEditor<LineHelper>, is_asking| {
+        let set_asking = |editor: &LineEditor<LineHelper<Suggestions>>, is_asking| {
             if let Some(helper) = editor.helper() {
-                helper.set_asking(is_asking);
+                helper.suggest().set_asking(is_asking);
             }
         };
         set_asking(&editor, true);

@@ -6,6 +6,7 @@
 
 mod editor;
 mod guard;
+mod helper;
 
 use std::io::{self, IsTerminal, Write};
 
@@ -19,9 +20,10 @@ use crate::error::{Failure, reason};
 use crate::output::Screen;
 
 use editor::NOTHING;
-pub use editor::{LineEditor, NoticesLine, Typed};
+pub use editor::{LineEditor, Typed};
 use guard::TerminalGuard;
 pub use guard::is_leaving;
+pub use helper::{LineHelper, LineHint, Suggest};
 
 /// Whether somebody sits at a terminal with which lines can be read and edited.
 pub fn is_possible() -> bool {

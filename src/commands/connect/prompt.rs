@@ -1,23 +1,18 @@
 //! Messages typed on a terminal.
 
-use std::borrow::Cow;
-use std::cell::Cell;
 use std::io;
 use std::path::PathBuf;
 
-use rustyline::completion::Completer;
-use rustyline::highlight::Highlighter;
-use rustyline::hint::Hinter;
-use rustyline::validate::Validator;
-use rustyline::{Context, Helper};
+use rustyline::Context;
+use rustyline::completion::Pair;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::command::{self, COMMANDS, Line};
 use super::wish::Wish;
 use crate::error::Failure;
-use crate::output::{Output, Paint, Screen, Style};
-use crate::terminal::{self, LineEditor, NoticesLine, Reading, Typed};
+use crate::output::{Output, Screen, Style};
+use crate::terminal::{self, LineEditor, LineHelper, LineHint, Reading, Suggest, Typed};
 
 /// What stands before the line that is typed.
 const PROMPT: &str = "> ";
@@ -29,10 +24,7 @@ pub(super) fn start(
     screen: &Screen,
     history: Option<PathBuf>,
 ) -> Result<Reading, Failure> {
-    let helper = LineHelper {
-        paint: style.paint(),
-        is_empty: Cell::new(true),
-    };
+    let helper = LineHelper::new(Commands, style.paint());
     let open = || {
         let mut editor = LineEditor::open(helper, style.color)?;
         if let Some(file) = history {
@@ -47,7 +39,11 @@ pub(super) fn start(
         .map_err(|failure| failure.hint("`ampt-ws connect < FILE` and -x do without it"))
 }
 
-fn converse(mut editor: LineEditor<LineHelper>, wishes: &mpsc::Sender<Wish>, out: &Output) {
+fn converse(
+    mut editor: LineEditor<LineHelper<Commands>>,
+    wishes: &mpsc::Sender<Wish>,
+    out: &Output,
+) {
     while !terminal::is_leaving() {
         let wish = match editor.read(PROMPT) {
             Typed::Line(line) => {
@@ -87,11 +83,8 @@ fn understood(line: &str, out: &Output) -> Option<Wish> {
     None
 }
 
-/// Helps with the line that is being typed.
-struct LineHelper {
-    paint: Paint,
-    is_empty: Cell<bool>,
-}
+/// Knows the commands.
+struct Commands;
 
 /// The commands that begin with what was typed.
 fn beginning_with(line: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -102,53 +95,23 @@ fn beginning_with(line: &str) -> impl Iterator<Item = (&'static str, &'static st
         .map(|(name, arguments, _)| (*name, *arguments))
 }
 
-impl Completer for LineHelper {
-    type Candidate = String;
-
-    fn complete(
-        &self,
-        line: &str,
-        pos: usize,
-        _: &Context<'_>,
-    ) -> rustyline::Result<(usize, Vec<String>)> {
-        let found = beginning_with(&line[..pos]);
-        Ok((0, found.map(|(name, _)| name.to_owned()).collect()))
+impl Suggest for Commands {
+    fn complete(&self, line: &str, pos: usize) -> (usize, Vec<Pair>) {
+        let found = beginning_with(&line[..pos]).map(|(name, _)| Pair {
+            display: name.to_owned(),
+            replacement: name.to_owned(),
+        });
+        (0, found.collect())
     }
-}
 
-impl Hinter for LineHelper {
-    type Hint = String;
-
-    /// Also learns whether the line is empty.
-    fn hint(&self, line: &str, pos: usize, _: &Context<'_>) -> Option<String> {
-        self.is_empty.set(line.is_empty());
-        if pos < line.len() || line.len() < 2 {
+    fn hint(&self, line: &str, _: &Context<'_>) -> Option<LineHint> {
+        if line.len() < 2 {
             return None;
         }
         let (name, arguments) = beginning_with(line).next()?;
-        Some(format!("{} {arguments}", &name[line.len()..]))
-    }
-}
-
-impl Highlighter for LineHelper {
-    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(
-        &'s self,
-        prompt: &'p str,
-        _default: bool,
-    ) -> Cow<'b, str> {
-        Cow::Owned(self.paint.literal(prompt).to_string())
-    }
-
-    fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
-        Cow::Owned(self.paint.dim(hint).to_string())
-    }
-}
-
-impl Validator for LineHelper {}
-impl Helper for LineHelper {}
-
-impl NoticesLine for LineHelper {
-    fn line_was_empty(&self) -> bool {
-        self.is_empty.get()
+        Some(LineHint {
+            text: format!("{} {arguments}", &name[line.len()..]),
+            is_completion: false,
+        })
     }
 }

@@ -2,6 +2,7 @@
 
 mod sandbox;
 mod strangers;
+mod typing;
 
 use std::io::Write;
 use std::process::{Child, Command, Stdio};

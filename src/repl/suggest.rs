@@ -1,22 +1,19 @@
-//! Completion, hints and colours, in the form in which the line editor asks for them.
+//! What may be typed at the prompt: verbs, and what the sandbox knows now.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustyline::completion::{Completer, Pair};
-use rustyline::highlight::{CmdKind, Highlighter};
-use rustyline::hint::{Hint, Hinter, HistoryHinter};
-use rustyline::{Context, Helper, validate::Validator};
+use rustyline::Context;
+use rustyline::completion::Pair;
+use rustyline::hint::{Hinter, HistoryHinter};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::runtime::Handle;
 
 use super::completion::{Completion, Lookup};
 use crate::ops::{DataRequest, Perform, Request};
-use crate::output::Paint;
-use crate::terminal::{self, NoticesLine};
+use crate::terminal::{self, LineHint, Suggest};
 
 /// How long a completion may wait for the sandbox.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -24,26 +21,21 @@ const PATIENCE: Duration = Duration::from_millis(300);
 /// Most keys that are offered.
 const MOST_KEYS: usize = 1000;
 
-/// Helps with the line that is being typed.
-pub(super) struct LineHelper {
+/// Knows verbs, connections, keys and what was typed before.
+pub(super) struct Suggestions {
     completion: Completion,
     history: HistoryHinter,
     lookup: SandboxLookup,
-    paint: Paint,
-    /// Whether the line was empty when it was last shown.
-    is_empty: Cell<bool>,
     /// Whether a question is being answered, which needs no help.
     is_asking: Cell<bool>,
 }
 
-impl LineHelper {
-    pub(super) fn new(sandbox: Arc<dyn Perform>, runtime: Handle, paint: Paint) -> Self {
+impl Suggestions {
+    pub(super) fn new(sandbox: Arc<dyn Perform>, runtime: Handle) -> Self {
         Self {
             completion: Completion::default(),
             history: HistoryHinter::new(),
             lookup: SandboxLookup { sandbox, runtime },
-            paint,
-            is_empty: Cell::new(true),
             is_asking: Cell::new(false),
         }
     }
@@ -54,47 +46,17 @@ impl LineHelper {
     }
 }
 
-impl Completer for LineHelper {
-    type Candidate = Pair;
-
-    fn complete(
-        &self,
-        line: &str,
-        pos: usize,
-        _: &Context<'_>,
-    ) -> rustyline::Result<(usize, Vec<Pair>)> {
+impl Suggest for Suggestions {
+    fn complete(&self, line: &str, pos: usize) -> (usize, Vec<Pair>) {
         // While a question is asked, this thread is already inside the runtime.
         if self.is_asking.get() || terminal::is_leaving() {
-            return Ok((pos, Vec::new()));
+            return (pos, Vec::new());
         }
-        Ok(self.completion.complete(line, pos, &self.lookup))
-    }
-}
-
-/// Text behind the cursor.
-pub(super) struct LineHint {
-    text: String,
-    is_completion: bool,
-}
-
-impl Hint for LineHint {
-    fn display(&self) -> &str {
-        &self.text
+        self.completion.complete(line, pos, &self.lookup)
     }
 
-    fn completion(&self) -> Option<&str> {
-        self.is_completion.then_some(self.text.as_str())
-    }
-}
-
-impl Hinter for LineHelper {
-    type Hint = LineHint;
-
-    /// Also learns whether the line is empty: the editor tells that to nobody else.
-    fn hint(&self, line: &str, pos: usize, context: &Context<'_>) -> Option<LineHint> {
-        self.is_empty.set(line.is_empty());
-        // Without colours, nobody could tell a hint from what was typed.
-        if line.is_empty() || pos < line.len() || self.is_asking.get() || !self.paint.is_on() {
+    fn hint(&self, line: &str, context: &Context<'_>) -> Option<LineHint> {
+        if self.is_asking.get() {
             return None;
         }
         let offered = |text| LineHint {
@@ -106,35 +68,8 @@ impl Hinter for LineHelper {
             is_completion: false,
         });
         usage
-            .or_else(|| self.history.hint(line, pos, context).map(offered))
+            .or_else(|| self.history.hint(line, line.len(), context).map(offered))
             .or_else(|| self.completion.rest_of_verb(line).map(offered))
-    }
-}
-
-impl Highlighter for LineHelper {
-    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(
-        &'s self,
-        prompt: &'p str,
-        _default: bool,
-    ) -> Cow<'b, str> {
-        Cow::Owned(self.paint.literal(prompt).to_string())
-    }
-
-    fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
-        Cow::Owned(self.paint.dim(hint).to_string())
-    }
-
-    fn highlight_char(&self, _: &str, _: usize, _: CmdKind) -> bool {
-        false
-    }
-}
-
-impl Validator for LineHelper {}
-impl Helper for LineHelper {}
-
-impl NoticesLine for LineHelper {
-    fn line_was_empty(&self) -> bool {
-        self.is_empty.get()
     }
 }
 
