@@ -7,6 +7,7 @@
 //! only roughly when it was cut off.
 
 mod durable;
+mod farewells;
 mod random;
 mod state;
 mod transfers;

@@ -1,0 +1,142 @@
+//! Whoever was `connected` is `disconnected` once, whatever ends the connection and whatever dies
+//! meanwhile: random sequences of ends, crashes and restarts against a model of who is owed what.
+
+mod account;
+mod steps;
+mod world;
+
+use serde_json::json;
+
+use super::random::Random;
+use super::{many, rounds};
+use account::Tally;
+use steps::Step;
+use world::World;
+
+use crate::support::App;
+
+/// Counts, for each connection, how often its handlers ran, and why it ended. A message ends the
+/// connection, or the process.
+const COUNTER: &str = r#"
+import { ws } from '@ampt/sdk';
+import { data } from '@ampt/data';
+ws.on('connected', (c) => data.add(`seen:${c.connectionId}`, 'connected', 1));
+ws.on('disconnected', (c, reason) => data.set(`seen:${c.connectionId}`, {
+  disconnected: { $add: 1 },
+  [`because ${reason}`]: { $add: 1 },
+}));
+ws.on('message', async (c, what) => {
+  if (what === 'exit') process.exit(7);
+  if (what === 'throw') setImmediate(() => { throw new Error('nobody catches this'); });
+  if (what === 'close') return ws.close(c.connectionId);
+  await c.send(what);
+});
+"#;
+
+/// Steps of one sequence.
+const STEPS: usize = 24;
+
+#[test]
+fn whoever_was_connected_is_disconnected_once() {
+    play(2, STEPS);
+}
+
+#[test]
+#[ignore = "long"]
+fn torture_whoever_was_connected_is_disconnected_once() {
+    play(many(), 2 * STEPS);
+}
+
+fn play(count: u64, steps: usize) {
+    let mut tally = Tally::default();
+    rounds(count, |random| {
+        let mut world = World::begin(COUNTER);
+        for _ in 0..steps {
+            let step = Step::any(random);
+            world.take(step, random);
+        }
+        world.end(&mut tally);
+    });
+    eprintln!("{count} sequences: {tally}");
+    assert!(tally.connections > 0, "nothing was tried");
+}
+
+#[test]
+fn what_waits_behind_an_endless_loop_goes_to_the_next_worker() {
+    let app = App::esm(
+        "import { ws } from '@ampt/sdk';
+         const timeout = 60;
+         ws.on('connected', { timeout }, (c) => console.log('connected', c.connectionId));
+         ws.on('disconnected', { timeout }, (c) => console.log('disconnected', c.connectionId));
+         ws.on('message', { timeout }, () => { for (;;); });",
+    );
+    let dev = app.dev(&[]);
+    let (mut looping, other) = (dev.client(), dev.client());
+    dev.wait_for_line(&format!("connected {}", other.id));
+    looping.send("loop");
+    dev.wait_for(json!({ "event": "message", "connectionId": looping.id }));
+    let id = other.id.clone();
+    other.close_silently();
+    let late = dev.client();
+    assert_eq!(looping.json()["message"], "Internal server error");
+    dev.wait_for(json!({ "event": "reload", "cause": "crash", "ok": true }));
+    dev.wait_for_line(&format!("disconnected {id}"));
+    dev.wait_for_line(&format!("connected {}", late.id));
+    let errors = dev.events(json!({ "event": "handler-error" }));
+    assert_eq!(errors.len(), 1, "of the loop alone: {errors:?}");
+}
+
+#[test]
+fn messages_that_a_dead_worker_did_not_begin_go_to_the_next_in_order() {
+    let app = App::esm(
+        "import { ws } from '@ampt/sdk';
+         ws.on('message', (c, n) => {
+           if (n === 0) process.exit(7);
+           return c.send(n);
+         });",
+    );
+    let dev = app.dev(&["--no-limits"]);
+    let mut client = dev.client();
+    for round in 0..3 {
+        for n in 0..50 {
+            client.send(&n.to_string());
+        }
+        assert_eq!(client.json()["message"], "Internal server error");
+        for n in 1..50 {
+            assert_eq!(client.text(), n.to_string(), "round {round}");
+        }
+    }
+}
+
+#[test]
+fn what_a_handler_sent_before_it_ended_its_process_arrives() {
+    let app = App::esm(
+        "import { ws } from '@ampt/sdk';
+         ws.on('message', async (c) => {
+           for (let n = 0; n < 300; n++) await c.send(`${n} ${'x'.repeat(1000)}`);
+           process.exit(0);
+         });",
+    );
+    let dev = app.dev(&["--no-limits"]);
+    let mut client = dev.client();
+    client.send("go");
+    for n in 0..300 {
+        assert!(client.text().starts_with(&format!("{n} ")));
+    }
+}
+
+/// A sequence in which events are queued for a worker that dies: the case that random ones meet
+/// only now and then.
+#[test]
+fn a_disconnected_that_a_dead_worker_did_not_begin_goes_to_the_next() {
+    let mut tally = Tally::default();
+    let mut random = Random::new(1);
+    let mut world = World::begin(COUNTER);
+    for _ in 0..3 {
+        for step in [Step::Open, Step::Open, Step::Open, Step::Open, Step::Exit] {
+            world.take(step, &mut random);
+        }
+    }
+    world.end(&mut tally);
+    assert_eq!(tally.cut_off, [0, 0], "{tally}");
+}
