@@ -1,6 +1,7 @@
 //! The store's state behind its one lock: the tree, the tables' generations, the changes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sled::Db;
 use tokio::sync::{broadcast, watch};
@@ -33,8 +34,8 @@ pub(super) struct Core {
     next_seq: u64,
     /// Set while changes are recorded that are not to be seen yet.
     staging: bool,
-    /// The sequence number of the newest change, for whoever delivers them.
-    pub newest_change: watch::Sender<u64>,
+    /// How far changes are recorded, for whoever delivers them.
+    pub recorded: Arc<Recorded>,
     pub feed: broadcast::Sender<Arc<Change>>,
 }
 
@@ -53,7 +54,7 @@ impl Core {
             registrations,
             next_seq: newest + 1,
             staging: false,
-            newest_change: watch::Sender::new(newest),
+            recorded: Arc::new(Recorded::up_to(newest)),
             feed: broadcast::Sender::new(FEED_CAPACITY),
         })
     }
@@ -179,21 +180,56 @@ impl Core {
         Ok(())
     }
 
-    /// Applies rows and tells of the changes among them.
+    /// Applies rows; the changes among them are told of after the next flush.
     pub fn apply(&mut self, rows: Rows) -> Result<(), Refusal> {
         rows.apply(&self.db)?;
-        self.tell();
+        self.note_changes();
         Ok(())
     }
 
-    /// Tells of the newest change, unless it is staged.
-    pub fn tell(&mut self) {
-        if self.staging {
-            return;
+    /// Lets the next flush tell of the changes so far, unless they are staged.
+    pub fn note_changes(&mut self) {
+        if !self.staging {
+            self.recorded.note(self.next_seq - 1);
         }
-        let newest = self.next_seq - 1;
-        self.newest_change
-            .send_if_modified(|seq| std::mem::replace(seq, newest) != newest);
+    }
+}
+
+/// How far changes are recorded, as sequence numbers. A handler hears of a change only when its
+/// write is on disk: else it could act on something that a crash takes back.
+pub(super) struct Recorded {
+    /// The newest that is in memory.
+    newest: AtomicU64,
+    /// The newest that is on disk.
+    told: watch::Sender<u64>,
+}
+
+impl Recorded {
+    fn up_to(newest: u64) -> Self {
+        Self {
+            newest: AtomicU64::new(newest),
+            told: watch::Sender::new(newest),
+        }
+    }
+
+    fn note(&self, newest: u64) {
+        self.newest.store(newest, Ordering::Release);
+    }
+
+    /// The newest change that a flush which begins now makes durable.
+    pub fn newest(&self) -> u64 {
+        self.newest.load(Ordering::Acquire)
+    }
+
+    /// Tells that everything up to this change is on disk.
+    pub fn tell(&self, newest: u64) {
+        self.told
+            .send_if_modified(|told| std::mem::replace(told, newest) != newest);
+    }
+
+    /// The newest change that is on disk, and every new one.
+    pub fn told(&self) -> watch::Receiver<u64> {
+        self.told.subscribe()
     }
 }
 

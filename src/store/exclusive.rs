@@ -117,7 +117,7 @@ impl Shared {
         });
         match replaced {
             Ok(old) => {
-                core.tell();
+                core.note_changes();
                 Ok(old)
             }
             Err(refusal) => {

@@ -155,7 +155,7 @@ impl Worker {
 
     /// Counts the items of a dead generation, after a flush.
     fn count(&self, generation: Generation) -> Result<u64, String> {
-        self.db.flush().map_err(|error| explain(&error))?;
+        self.shared.flush().map_err(|error| error.to_string())?;
         let items = layout::generation_prefix(prefix::ITEM, generation);
         self.db.scan_prefix(items).keys().try_fold(0, |count, key| {
             key.map(|_| count + 1).map_err(|error| explain(&error))
@@ -197,8 +197,19 @@ impl Shared {
     /// Removes items whose ttl passed long ago.
     pub fn sweep(&self) -> Result<(), Refusal> {
         let generations = self.core().tables.generations();
+        let mut swept = 0;
         for generation in generations {
-            while sweep_some(&mut self.core(), generation)? == CHUNK {}
+            loop {
+                let some = sweep_some(&mut self.core(), generation)?;
+                swept += some;
+                if some < CHUNK {
+                    break;
+                }
+            }
+        }
+        if swept > 0 {
+            // Nobody waits for it, but handlers are to hear of it.
+            self.on_durable(|_| {});
         }
         Ok(())
     }

@@ -98,6 +98,8 @@ impl Store {
         let (orders, received) = maintain::orders();
         let shared = Arc::new(Shared::new(core, orders, folder)?);
         let maintenance = Maintenance::start(Arc::clone(&shared), received)?;
+        // A merge that was gone on with may have recorded changes.
+        shared.on_durable(|_| {});
         Ok((shared, maintenance))
     }
 

@@ -26,7 +26,7 @@ impl Store {
         self.core().registrations().to_vec()
     }
 
-    /// The oldest recorded changes after sequence number `after` (0: from the start), at most
+    /// The oldest recorded changes on disk after sequence number `after` (0: from the start), at most
     /// `limit`.
     ///
     /// # Errors
@@ -34,7 +34,7 @@ impl Store {
     pub fn pending_changes(&self, after: u64, limit: usize) -> Result<Vec<Change>, StoreError> {
         let (db, newest) = {
             let core = self.core();
-            (core.db.clone(), *core.newest_change.borrow())
+            (core.db.clone(), *core.recorded.told().borrow())
         };
         if after >= newest {
             return Ok(Vec::new());
@@ -51,9 +51,9 @@ impl Store {
         Ok(changes)
     }
 
-    /// The sequence number of the newest recorded change, and every new one.
+    /// The sequence number of the newest recorded change that is on disk, and every new one.
     pub fn newest_change(&self) -> watch::Receiver<u64> {
-        self.core().newest_change.subscribe()
+        self.core().recorded.told()
     }
 
     /// Forgets a change that was delivered; durable after [`on_durable`](Self::on_durable).

@@ -1,7 +1,7 @@
 //! What the store's handles and its threads share.
 
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use super::commit::{Committer, Gathering};
 use super::core::Core;
@@ -26,9 +26,13 @@ impl Shared {
     /// If the operating system gives no thread.
     pub fn new(core: Core, orders: Orders, folder: Folder) -> Result<Self, StoreError> {
         let db = core.db.clone();
+        let recorded = Arc::clone(&core.recorded);
         let flush = Box::new(move || {
+            let newest = recorded.newest();
             db.flush().map_err(|error| explain(&error))?;
-            folder.is_there()
+            folder.is_there()?;
+            recorded.tell(newest);
+            Ok(())
         });
         let committer =
             Committer::start(flush).map_err(|error| StoreError::Failed(error.to_string()))?;
