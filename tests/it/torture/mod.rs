@@ -6,6 +6,7 @@
 //! processes die are as random as the machine is, so that a seed repeats what was going on, and
 //! only roughly when it was cut off.
 
+mod changes;
 mod durable;
 mod farewells;
 mod random;
