@@ -27,8 +27,8 @@ pub struct Gone {
 pub struct Shaken {
     /// A worker died meanwhile.
     pub worker: bool,
-    /// The sandbox was killed meanwhile.
-    pub sandbox: bool,
+    /// So often the sandbox was killed meanwhile.
+    pub kills: u64,
     /// All handlers that it was due have returned: nothing cuts them off any more.
     pub is_settled: bool,
     /// Some handler of it has run.
@@ -79,7 +79,6 @@ impl Gone {
         let counts = (count("connected"), count("disconnected"));
         let is_reported = |handler: &str| reported.contains(&(handler.to_owned(), self.id.clone()));
         let because = |reason: &str| count(&format!("because {reason}"));
-        let reasons = (because(&self.reason), because(DIED));
         tally.connections += 1;
         let context = || format!("{self:?} had {value}");
         if counts.1 == 0 && (self.shaken.worker && is_reported("disconnected")) {
@@ -90,16 +89,24 @@ impl Gone {
             1 => {}
             0 if self.shaken.worker && is_reported("connected") => tally.cut_off[0] += 1,
             // Its row was not on disk yet: no handler has heard of it, none will.
-            0 if self.shaken.sandbox && counts.1 == 0 && !self.shaken.is_admitted => return,
-            0 if self.shaken.sandbox && !self.shaken.has_connected => {}
+            0 if self.shaken.kills > 0 && counts.1 == 0 && !self.shaken.is_admitted => return,
+            0 if self.shaken.kills > 0 && !self.shaken.has_connected => {}
             _ => panic!("connected {} times: {}", counts.0, context()),
         }
-        match (counts.1, reasons) {
-            (1, (1, _)) => {}
-            (1, (_, 1)) if self.shaken.sandbox => {}
-            (2, (1, 1)) if self.shaken.sandbox && self.reason != DIED => tally.repeated += 1,
-            (2, (2, 2)) if self.shaken.sandbox => tally.repeated += 1,
-            _ => panic!("disconnected {} times: {}", counts.1, context()),
-        }
+        // Each kill may have come when the handler had run, but had not surely returned.
+        let died = because(DIED);
+        let told = if self.reason == DIED {
+            0
+        } else {
+            because(&self.reason)
+        };
+        let is_due = told <= 1 && died <= self.shaken.kills && told + died == counts.1;
+        assert!(
+            is_due && counts.1 > 0,
+            "disconnected {} times: {}",
+            counts.1,
+            context()
+        );
+        tally.repeated += counts.1 - 1;
     }
 }

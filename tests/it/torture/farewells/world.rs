@@ -105,8 +105,8 @@ impl World {
         }
         self.each(|shaken| {
             shaken.is_settled = true;
-            shaken.is_admitted |= !shaken.sandbox;
-            shaken.has_connected |= !shaken.sandbox && !shaken.worker;
+            shaken.is_admitted |= shaken.kills == 0;
+            shaken.has_connected |= shaken.kills == 0 && !shaken.worker;
         });
     }
 
@@ -163,7 +163,7 @@ impl World {
         let log = dev.log();
         dev.kill();
         self.all_part(reason);
-        self.each(|shaken| shaken.sandbox |= !shaken.is_settled);
+        self.each(|shaken| shaken.kills += u64::from(!shaken.is_settled));
         self.note_reports(&log);
         self.ends_with_the_run();
         self.start();
