@@ -113,7 +113,7 @@ fn what_a_handler_sent_before_it_ended_its_process_arrives() {
     let app = App::esm(
         "import { ws } from '@ampt/sdk';
          ws.on('message', async (c) => {
-           for (let n = 0; n < 300; n++) await c.send(`${n} ${'x'.repeat(1000)}`);
+           for (let n = 0; n < 300; n++) await c.send(`${n} ${'x'.repeat(100)}`);
            process.exit(0);
          });",
     );
