@@ -179,8 +179,9 @@ fn a_handler_that_throws_is_asked_again_later_and_later_and_holds_up_its_namespa
     }
     dev.wait_for_line("created easy:a 4");
     for wait in [1, 2, 5, 10] {
-        let text =
-            format!("the change in `hard` is tried again in {wait} s; later changes there wait");
+        let text = format!(
+            "the change in `hard` is tried again in {wait} s, or by the next code; later changes there wait"
+        );
         dev.wait_for(json!({ "event": "log", "level": "warn", "text": text }));
         app.verb(&["clock", "advance", &format!("{wait}s")]);
     }
