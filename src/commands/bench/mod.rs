@@ -35,10 +35,9 @@ pub(super) async fn run(common: &Common, args: &BenchArgs, out: &Output) -> Resu
             progress.show("starting the app");
             let options = options(common, args, fixture)?;
             let host = host(args)?;
-            let starting = Sandbox::start(&host, &options, None);
-            tokio::select! {
-                started = starting => Some((options.app, started?)),
-                _ = signals.next() => return Ok(exit::INTERRUPTED),
+            match Sandbox::start(&host, &options, None, signals.next()).await? {
+                Some(sandbox) => Some((options.app, sandbox)),
+                None => return Ok(exit::INTERRUPTED),
             }
         }
     };

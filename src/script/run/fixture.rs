@@ -73,12 +73,10 @@ fn chaos(fixture: &Fixture, seed: u64) -> Option<Chaos> {
 /// Runs one fixture; nothing of it is left when this returns.
 pub(super) async fn play(fixture: &Fixture, how: &How<'_>) -> Played {
     let chaos = how.seed.and_then(|seed| chaos(fixture, seed));
-    let started = tokio::select! {
-        started = Sandbox::start(how.host, &fixture.options, chaos) => started,
-        () = how.stop.cancelled() => return Played::without_sandbox(Verdict::Skipped),
-    };
-    let sandbox = match started {
-        Ok(sandbox) => sandbox,
+    let cut = how.stop.cancelled();
+    let sandbox = match Sandbox::start(how.host, &fixture.options, chaos, cut).await {
+        Ok(Some(sandbox)) => sandbox,
+        Ok(None) => return Played::without_sandbox(Verdict::Skipped),
         Err(failure) => {
             let failure = Box::new(failed(fixture, failure));
             return Played::without_sandbox(Verdict::Failed(failure));

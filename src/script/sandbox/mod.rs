@@ -2,12 +2,14 @@
 
 mod log;
 mod options;
+mod tether;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, ChildStdin, Command};
@@ -18,7 +20,8 @@ pub use options::{Options, existing_file};
 use crate::control::Client;
 use crate::domain::Chaos;
 use crate::error::{Failure, reason};
-use crate::ops::{Answer, Perform, Request, Status};
+use crate::ops::{Answer, Perform, Request};
+use tether::Tether;
 
 /// How long a sandbox may take until it is ready. Loading the app has its own, shorter bounds.
 const READY: Duration = Duration::from_secs(60);
@@ -71,18 +74,22 @@ pub struct Sandbox {
 /// One life of the sandbox.
 struct Process {
     child: Child,
-    client: Client,
+    tether: Tether,
+    /// Performs requests, once clients can connect.
+    client: Option<Client>,
     /// While this is open the sandbox lives; when this process dies, however, it is closed.
     _lifeline: Option<ChildStdin>,
 }
 
 impl Sandbox {
-    /// Starts a sandbox and waits until clients can connect.
+    /// Starts a sandbox and waits until clients can connect. `None` if `cut` completes first; nothing
+    /// of the sandbox is left then.
     pub async fn start(
         host: &Host,
         options: &Options,
         chaos: Option<Chaos>,
-    ) -> Result<Self, Failure> {
+        cut: impl Future,
+    ) -> Result<Option<Self>, Failure> {
         let data_dir = tempfile::Builder::new()
             .prefix("ampt-ws-test-")
             .tempdir()
@@ -106,11 +113,47 @@ impl Sandbox {
             option
         });
         let first: Vec<_> = seed.collect();
-        sandbox.launch(&first).await?;
-        Ok(sandbox)
+        let launched = tokio::select! {
+            launched = sandbox.launch(&first) => Some(launched),
+            _ = cut => None,
+        };
+        match launched {
+            Some(launched) => launched.map(|()| Some(sandbox)),
+            None => {
+                sandbox.end_now().await;
+                Ok(None)
+            }
+        }
     }
 
     async fn launch(&mut self, more: &[std::ffi::OsString]) -> Result<(), Failure> {
+        self.connections = 0;
+        let life = self.log.begin_life();
+        let mut process = self.spawn(more)?;
+        self.log.read(&mut process.child);
+        self.process = Some(process);
+        let ready = tokio::time::timeout(READY, self.log.ready(life)).await;
+        let Ok(Some(ready)) = ready else {
+            let failure = self.not_ready(life, ready.is_err());
+            self.end_now().await;
+            return Err(failure);
+        };
+        let url = ready.get("wsUrl").and_then(Value::as_str);
+        self.ws_url = url.unwrap_or_default().to_owned();
+        let client = Client::find(self.data_dir.path()).await?;
+        let gone = || Failure::new("sandbox", "the sandbox ended as soon as it was ready");
+        let client = client.ok_or_else(gone)?;
+        if let Some(process) = &mut self.process {
+            process.client = Some(client);
+        }
+        Ok(())
+    }
+
+    fn spawn(&self, more: &[std::ffi::OsString]) -> Result<Process, Failure> {
+        let cannot = |e: io::Error| {
+            let program = self.host.program.display();
+            Failure::new("spawn", format!("cannot start `{program}`: {}", reason(&e)))
+        };
         let mut command = Command::new(&self.host.program);
         command.arg("dev").arg(&self.options.app);
         command.args(["--json", "--port", "0", "--no-watch", "--attended"]);
@@ -125,36 +168,21 @@ impl Sandbox {
         {
             command.arg(format!("--chaos={chaos}"));
         }
-        self.connections = 0;
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         // Ctrl-C is for this process, which ends its sandboxes itself.
         command
             .stderr(Stdio::piped())
             .process_group(0)
             .kill_on_drop(true);
-        let mut child = command.spawn().map_err(|e| {
-            let program = self.host.program.display();
-            Failure::new("spawn", format!("cannot start `{program}`: {}", reason(&e)))
-        })?;
+        let tether = Tether::tie(&mut command).map_err(cannot)?;
+        let mut child = command.spawn().map_err(cannot)?;
         let lifeline = child.stdin.take();
-        let life = self.log.begin_life();
-        self.log.read(&mut child);
-        let ready = tokio::time::timeout(READY, self.log.ready(life)).await;
-        let Ok(Some(ready)) = ready else {
-            let timed_out = ready.is_err();
-            let _ = child.kill().await;
-            return Err(self.not_ready(life, timed_out));
-        };
-        let url = ready.get("wsUrl").and_then(Value::as_str);
-        self.ws_url = url.unwrap_or_default().to_owned();
-        let client = Client::find(self.data_dir.path()).await?;
-        let gone = || Failure::new("sandbox", "the sandbox ended as soon as it was ready");
-        self.process = Some(Process {
+        Ok(Process {
             child,
-            client: client.ok_or_else(gone)?,
+            tether,
+            client: None,
             _lifeline: lifeline,
-        });
-        Ok(())
+        })
     }
 
     /// Why the sandbox did not become ready: its own words, as far as it had any.
@@ -191,8 +219,9 @@ impl Sandbox {
 
     /// Has the sandbox do something.
     pub async fn perform(&self, request: Request) -> Answer {
-        match &self.process {
-            Some(process) => process.client.perform(request).await,
+        let client = self.process.as_ref().and_then(|p| p.client.as_ref());
+        match client {
+            Some(client) => client.perform(request).await,
             None => Err(Failure::new("sandbox", "the sandbox does not run")),
         }
     }
@@ -214,39 +243,40 @@ impl Sandbox {
         self.launch(&[]).await
     }
 
-    /// Stops the sandbox in order; kills it if that takes too long.
+    /// Stops the sandbox in order; kills it if that takes too long. Nothing of it is left then.
     pub async fn stop(&mut self) {
         let Some(process) = &mut self.process else {
             return;
         };
         signal(&process.child, Signal::TERM);
-        match tokio::time::timeout(PATIENCE, process.child.wait()).await {
-            Ok(_) => self.process = None,
-            Err(_) => self.end_now().await,
+        let ended = tokio::time::timeout(PATIENCE, process.child.wait()).await;
+        match (ended, self.process.take()) {
+            (Ok(_), Some(process)) => process.tether.gone().await,
+            (_, process) => {
+                self.process = process;
+                self.end_now().await;
+            }
         }
         self.log.ended().await;
     }
 
-    /// Ends the sandbox by SIGKILL, and its Node with it.
+    /// Ends the sandbox by SIGKILL, and its Node with it. Nothing of it is left then.
     pub async fn end_now(&mut self) {
-        let worker = self.worker().await;
-        if let Some(mut process) = self.process.take() {
-            let _ = process.child.kill().await;
-            remove_sockets(&process.client.announced().socket);
+        let Some(mut process) = self.process.take() else {
+            return;
+        };
+        if process.client.is_none() {
+            // It cleans up after itself at once, and nobody else knows yet what it has made.
+            signal(&process.child, Signal::TERM);
+            let _ = tokio::time::timeout(PATIENCE, process.child.wait()).await;
         }
-        // A worker notices that its sandbox is gone, unless its code never yields.
-        if let Some(worker) = worker {
-            let _ = kill_process_group(worker, Signal::KILL);
+        let _ = process.child.kill().await;
+        // Its workers are killed by their guards.
+        process.tether.gone().await;
+        if let Some(client) = process.client {
+            remove_sockets(&client.announced().socket);
         }
         self.log.ended().await;
-    }
-
-    /// The process group of the app's Node.
-    async fn worker(&self) -> Option<Pid> {
-        let asked = self.perform(Request::Status);
-        let answer = tokio::time::timeout(Duration::from_secs(1), asked).await;
-        let status: Status = serde_json::from_value(answer.ok()?.ok()?).ok()?;
-        Pid::from_raw(i32::try_from(status.worker.pid?).ok()?)
     }
 }
 

@@ -156,14 +156,26 @@ struct Waiting {
     temp: PathBuf,
 }
 
+/// Tells which process it is, and never yields again.
+const BUSY: &str = "fs.writeFileSync('busy', String(process.pid)); while (true) {}";
+
 impl Waiting {
-    fn start() -> Self {
+    fn in_a_handler() -> Self {
+        Self::with(&format!("ws.on('message', () => {{ {BUSY} }});"))
+    }
+
+    fn while_loading() -> Self {
+        Self::with(BUSY)
+    }
+
+    fn with(code: &str) -> Self {
         let app = fixture(&[
             json!({"connect": "ana"}),
             json!({"send": "ana", "message": {"do": "print", "text": "busy"}}),
             json!({"wait": "10m"}),
         ]);
-        app.write("index.mjs", "import { ws } from '@ampt/sdk';\nimport fs from 'node:fs';\nws.on('message', () => { fs.writeFileSync('busy', String(process.pid)); while (true) {} });");
+        let imports = "import { ws } from '@ampt/sdk';\nimport fs from 'node:fs';\n";
+        app.write("index.mjs", &format!("{imports}{code}"));
         let temp = app.path("temp");
         fs::create_dir(&temp).expect("a folder");
         let mut command: Command = app.command();
@@ -176,11 +188,11 @@ impl Waiting {
             .stderr(Stdio::null());
         let child = command.spawn().expect("the program starts");
         let waiting = Self { app, child, temp };
-        waiting.until("the handler runs", |w| !w.worker().is_empty());
+        waiting.until("the code runs", |w| !w.worker().is_empty());
         waiting
     }
 
-    /// The process id of the app's Node, once its handler runs.
+    /// The process id of the app's Node, once its code runs.
     fn worker(&self) -> String {
         fs::read_to_string(self.app.path("busy")).unwrap_or_default()
     }
@@ -230,18 +242,19 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn an_interrupted_run_leaves_nothing_behind() {
-    let mut waiting = Waiting::start();
-    assert!(!waiting.processes().is_empty());
-    waiting.signal(Signal::INT);
-    let status = waiting.child.wait().expect("it ends");
-    assert_eq!(status.code(), Some(130));
-    assert_eq!(waiting.processes(), Vec::<String>::new());
-    assert_eq!(files(&waiting.temp), Vec::<PathBuf>::new());
+    for mut waiting in [Waiting::in_a_handler(), Waiting::while_loading()] {
+        assert!(!waiting.processes().is_empty());
+        waiting.signal(Signal::INT);
+        let status = waiting.child.wait().expect("it ends");
+        assert_eq!(status.code(), Some(130));
+        assert_eq!(waiting.processes(), Vec::<String>::new());
+        assert_eq!(files(&waiting.temp), Vec::<PathBuf>::new());
+    }
 }
 
 #[test]
 fn a_run_that_is_killed_takes_its_sandboxes_along() {
-    let mut waiting = Waiting::start();
+    let mut waiting = Waiting::in_a_handler();
     waiting.signal(Signal::KILL);
     waiting.child.wait().expect("it ends");
     waiting.until("nothing is left", |w| w.processes().is_empty());
