@@ -175,4 +175,6 @@ pub(super) async fn receive(
     if !inbox.is_cut() {
         inbox.end(ending);
     }
+    // The server waits for our end of the socket, which closes only with both its halves.
+    line.cut().await;
 }

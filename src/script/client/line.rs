@@ -35,7 +35,7 @@ pub(super) struct Line {
 }
 
 struct Sending {
-    /// `None` once the client has vanished.
+    /// `None` once the connection has ended.
     sink: Option<Sink>,
     /// How many messages were sent.
     sent: u64,
@@ -101,13 +101,13 @@ impl Line {
     }
 
     async fn send_locked(&self, sending: &mut Sending, message: Message) -> Result<(), String> {
-        let Some(sink) = &mut sending.sink else {
-            return Err("it has vanished".to_owned());
+        let sent = match &mut sending.sink {
+            Some(sink) => sink.send(message).await.map_err(|error| error.to_string()),
+            None => Err("it has vanished".to_owned()),
         };
-        let sent = sink.send(message).await;
-        sent.map_err(|error| match (self.inbox.ending(), error) {
-            (Some(ending), _) => format!("its connection has ended: {ending}"),
-            (None, error) => error.to_string(),
+        sent.map_err(|error| match self.inbox.ending() {
+            Some(ending) => format!("its connection has ended: {ending}"),
+            None => error,
         })
     }
 

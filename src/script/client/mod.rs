@@ -166,3 +166,40 @@ impl Drop for Client {
         self.reader.abort();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures_util::SinkExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio_tungstenite::accept_async;
+
+    use super::*;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_client_that_is_closed_closes_its_socket_too() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}", listener.local_addr().unwrap());
+        let server = async {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut socket = accept_async(stream).await.unwrap();
+            socket.send(Message::Close(None)).await.unwrap();
+            let mut stream = socket.into_inner();
+            stream.shutdown().await.unwrap();
+            let mut rest = Vec::new();
+            let end = stream.read_to_end(&mut rest);
+            tokio::time::timeout(Duration::from_secs(10), end).await
+        };
+        let dial = Dial {
+            target: "/".to_owned(),
+            ..Dial::default()
+        };
+        let (client, end) = tokio::join!(Client::connect(&url, &dial, None), server);
+        let client = client.expect("a connection");
+        end.expect("the client's end comes").expect("in order");
+        let refused = client.send("late".to_owned()).await.unwrap_err();
+        assert_eq!(refused, "its connection has ended: 1005, without a reason");
+    }
+}
