@@ -4,11 +4,7 @@ use serde_json::Value;
 
 use super::escape::visible;
 use super::paint::Paint;
-use super::payload::{push_json, shorten};
-use super::table::{Cell, Table};
-
-/// Most characters of a value that a table shows.
-const SHOWN: usize = 100;
+use super::payload::push_json;
 
 /// Properties of an item that are neither its key nor its value.
 const ABOUT: [&str; 8] = [
@@ -66,29 +62,6 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// Items as a table that fits into so many columns.
-pub fn items(paint: Paint, columns: Option<usize>, items: &[Value]) -> String {
-    if items.is_empty() {
-        return "0 items\n".to_owned();
-    }
-    let mut table = Table::new(paint, &["KEY", "VALUE"]);
-    for item in items {
-        let key = plain(&item["key"]);
-        let text = item["value"].to_string();
-        let (shown, is_cut) = shorten(&text, SHOWN);
-        let value = match is_cut {
-            true => {
-                let shown = visible(shown);
-                let painted = format!("{shown}{}", paint.dim("…"));
-                Cell::painted(&format!("{shown}…"), painted)
-            }
-            false => Cell::painted(&visible(&text), compact(paint, &item["value"])),
-        };
-        table.row(vec![Cell::painted(&key, paint.strong(&key)), value]);
-    }
-    table.finish(columns)
-}
-
 /// A change to an item, as `data watch` tells it.
 pub fn change(paint: Paint, change: &Value) -> String {
     if let Some(missed) = change.get("missed") {
@@ -122,15 +95,6 @@ mod tests {
             "{\n  \"a: b\": [\n    \"x\",\n    1\n  ],\n  \"c\": {}\n}\n\
              label1    l:\\x1b\ncreated   2024-01-01T00:00:00.000Z\nmodified  2024-01-01T00:00:00.000Z\n"
         );
-    }
-
-    #[test]
-    fn many_items_are_a_table_and_long_values_are_cut() {
-        assert_eq!(items(Paint::new(false), None, &[]), "0 items\n");
-        let long = json!({"key": "k", "value": "x".repeat(1000)});
-        let text = items(Paint::new(false), None, &[long]);
-        assert!(text.lines().nth(1).unwrap().ends_with('…'), "{text}");
-        assert!(text.len() < 200);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod events;
 pub mod fidelity;
 pub mod items;
 mod json;
+pub mod listing;
 pub mod overview;
 mod paint;
 mod payload;

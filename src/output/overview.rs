@@ -158,7 +158,7 @@ pub fn list(paint: Paint, columns: Option<usize>, connections: &[ConnectionView]
         "FROM",
         "QUERY",
     ];
-    let mut table = Table::new(paint, &heading);
+    let mut table = Table::new(paint, heading);
     for view in connections {
         let id = view.connection_id;
         let query = view.query_string_parameters.iter();

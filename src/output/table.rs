@@ -3,6 +3,7 @@
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::paint::Paint;
+use super::payload::push_json;
 
 /// The last column is not cut to less than this.
 const LEAST: usize = 8;
@@ -14,19 +15,30 @@ const GAP: usize = 2;
 pub(super) struct Table {
     rows: Vec<Vec<Cell>>,
     spare: Vec<usize>,
+    preview: Option<usize>,
 }
 
 /// One cell: its text, and how it looks if it is coloured.
 pub(super) struct Cell {
     text: String,
-    painted: Option<String>,
+    look: Look,
+}
+
+/// How a cell looks.
+enum Look {
+    /// As its text.
+    Plain,
+    /// The text with colours; without them once it is cut.
+    Painted(String),
+    /// JSON, whole or cut.
+    Json(Paint),
 }
 
 impl<T: Into<String>> From<T> for Cell {
     fn from(text: T) -> Self {
         Self {
             text: text.into(),
-            painted: None,
+            look: Look::Plain,
         }
     }
 }
@@ -36,7 +48,15 @@ impl Cell {
     pub(super) fn painted(text: &str, painted: impl ToString) -> Self {
         Self {
             text: text.to_owned(),
-            painted: Some(painted.to_string()),
+            look: Look::Painted(painted.to_string()),
+        }
+    }
+
+    /// A cell of JSON without control characters, which may be cut at its end.
+    pub(super) fn json(paint: Paint, text: String) -> Self {
+        Self {
+            text,
+            look: Look::Json(paint),
         }
     }
 
@@ -44,38 +64,73 @@ impl Cell {
         self.text.width()
     }
 
-    /// Cuts what is wider than `room`; such a text loses its colours.
-    fn cut(&mut self, room: usize) {
-        if self.width() <= room {
-            return;
+    fn push_to(&self, out: &mut String) {
+        match &self.look {
+            Look::Plain => out.push_str(&self.text),
+            Look::Painted(painted) => out.push_str(painted),
+            Look::Json(paint) => push_json(out, *paint, &self.text),
         }
-        let mut width = 0;
-        let fits = |letter: &char| {
-            width += letter.width().unwrap_or(0);
-            width < room
-        };
-        self.text = self.text.chars().take_while(fits).collect();
-        self.text.push('…');
-        self.painted = None;
     }
+
+    /// Cuts the end of what is wider than `room`.
+    fn cut(&mut self, room: usize) {
+        if self.width() > room {
+            let text = format!("{}…", start(self.text.chars(), room - 1));
+            self.replace(text);
+        }
+    }
+
+    /// Cuts the middle of what is wider than `room`.
+    fn cut_middle(&mut self, room: usize) {
+        if self.width() > room {
+            let end = start(self.text.chars().rev(), (room - 1) / 2);
+            let end: String = end.chars().rev().collect();
+            let start = start(self.text.chars(), room - 1 - end.width());
+            self.replace(format!("{start}…{end}"));
+        }
+    }
+
+    fn replace(&mut self, text: String) {
+        self.text = text;
+        if matches!(self.look, Look::Painted(_)) {
+            self.look = Look::Plain;
+        }
+    }
+}
+
+/// As many of the letters as fit into `room`.
+fn start(letters: impl Iterator<Item = char>, room: usize) -> String {
+    let mut width = 0;
+    let fits = |letter: &char| {
+        width += letter.width().unwrap_or(0);
+        width <= room
+    };
+    letters.take_while(fits).collect()
 }
 
 impl Table {
     /// A table with these column names.
-    pub(super) fn new(paint: Paint, heading: &[&str]) -> Self {
+    pub(super) fn new<'a>(paint: Paint, heading: impl IntoIterator<Item = &'a str>) -> Self {
         let cells = heading
-            .iter()
+            .into_iter()
             .map(|name| Cell::painted(name, paint.dim(name)));
         Self {
             rows: vec![cells.collect()],
             spare: Vec::new(),
+            preview: None,
         }
     }
 
-    /// Columns that are left out, one by one from the first named, where there is no room. Those
-    /// further right come first.
+    /// Columns that are left out, one by one from the first named, where there is no room.
     pub(super) fn spare(mut self, columns: &[usize]) -> Self {
         self.spare = columns.to_vec();
+        self
+    }
+
+    /// Has the last column cut to `least` before others are left out, and after that the middle of
+    /// what stands in the first.
+    pub(super) fn preview(mut self, least: usize) -> Self {
+        self.preview = Some(least);
         self
     }
 
@@ -93,7 +148,7 @@ impl Table {
         let mut out = String::new();
         for row in &self.rows {
             for (i, cell) in row.iter().enumerate() {
-                out.push_str(cell.painted.as_deref().unwrap_or(&cell.text));
+                cell.push_to(&mut out);
                 if i + 1 < row.len() {
                     out.extend(std::iter::repeat_n(' ', widths[i] - cell.width() + GAP));
                 }
@@ -113,23 +168,46 @@ impl Table {
         (0..columns).map(width).collect()
     }
 
+    /// The widths of the last column and of all others with the gaps.
+    fn last_and_others(&self) -> (usize, usize) {
+        let widths = self.widths();
+        let last = widths.last().copied().unwrap_or(0);
+        let total: usize = widths.iter().map(|width| width + GAP).sum();
+        (last, total.saturating_sub(last + GAP))
+    }
+
     fn fit(&mut self, columns: usize) {
-        let total = |widths: &[usize]| widths.iter().map(|width| width + GAP).sum::<usize>() - GAP;
-        let mut widths = self.widths();
+        let mut left_out: Vec<usize> = Vec::new();
+        let least = self.preview.unwrap_or(usize::MAX);
         for column in std::mem::take(&mut self.spare) {
-            if total(&widths) <= columns {
-                return;
+            let (last, others) = self.last_and_others();
+            if others + last.min(least) <= columns {
+                break;
             }
+            let index = column - left_out.iter().filter(|out| **out < column).count();
             for row in &mut self.rows {
-                row.remove(column);
+                row.remove(index);
             }
-            widths = self.widths();
+            left_out.push(column);
         }
-        let Some(last) = widths.last() else { return };
-        let others = total(&widths) - last;
-        let room = columns.saturating_sub(others).max(LEAST);
+        self.cut(columns);
+    }
+
+    fn cut(&mut self, columns: usize) {
+        let (last, others) = self.last_and_others();
+        let least = last.min(self.preview.unwrap_or(LEAST));
+        let room = columns.saturating_sub(others).max(least).max(LEAST);
         for cell in self.rows.iter_mut().filter_map(|row| row.last_mut()) {
             cell.cut(room);
+        }
+        let too_many = (others + last.min(room)).saturating_sub(columns);
+        if self.preview.is_none() || too_many == 0 {
+            return;
+        }
+        let first = self.widths().first().copied().unwrap_or(0);
+        let room = first.saturating_sub(too_many).max(LEAST);
+        for cell in self.rows.iter_mut().filter_map(|row| row.first_mut()) {
+            cell.cut_middle(room);
         }
     }
 }
@@ -140,7 +218,7 @@ mod tests {
 
     #[test]
     fn columns_line_up_whatever_the_letters_are() {
-        let mut table = Table::new(Paint::new(false), &["KEY", "VALUE"]);
+        let mut table = Table::new(Paint::new(false), ["KEY", "VALUE"]);
         table.row(vec!["日本".into(), "1".into()]);
         table.row(vec!["a".into(), "".into()]);
         assert_eq!(table.finish(None), "KEY   VALUE\n日本  1\na\n");
@@ -149,7 +227,7 @@ mod tests {
     #[test]
     fn where_there_is_no_room_columns_are_left_out_and_the_last_one_is_cut() {
         let fit = |columns| {
-            let mut table = Table::new(Paint::new(false), &["ID", "SINCE", "FROM", "QUERY"]);
+            let mut table = Table::new(Paint::new(false), ["ID", "SINCE", "FROM", "QUERY"]);
             table.row(vec![
                 "a".into(),
                 "10:00".into(),
@@ -167,5 +245,28 @@ mod tests {
         assert_eq!(fit(16), "ID  QUERY\na   名=日本語の…\n");
         assert_eq!(fit(15), "ID  QUERY\na   名=日本語…\n");
         assert_eq!(fit(3), "ID  QUERY\na   名=日本…\n");
+    }
+
+    #[test]
+    fn a_preview_is_cut_before_columns_are_left_out_and_the_key_after_that() {
+        let fit = |columns| {
+            let mut table = Table::new(Paint::new(false), ["KEY", "A", "B", "VALUE"]);
+            let value = Cell::json(Paint::new(false), "{\"a\":\"日本語\",\"b\":1}".into());
+            table.row(vec!["key:1234567".into(), "a".into(), "b".into(), value]);
+            let table = table.spare(&[1, 2]).preview(10);
+            table
+                .finish(Some(columns))
+                .lines()
+                .last()
+                .unwrap()
+                .to_owned()
+        };
+        assert_eq!(fit(39), "key:1234567  a  b  {\"a\":\"日本語\",\"b\":1}");
+        assert_eq!(fit(29), "key:1234567  a  b  {\"a\":\"日…");
+        assert_eq!(fit(28), "key:1234567  b  {\"a\":\"日本…");
+        assert_eq!(fit(25), "key:1234567  {\"a\":\"日本…");
+        assert_eq!(fit(23), "key:1234567  {\"a\":\"日…");
+        assert_eq!(fit(22), "key:1…4567  {\"a\":\"日…");
+        assert_eq!(fit(5), "key:…567  {\"a\":\"日…");
     }
 }

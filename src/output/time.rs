@@ -81,12 +81,26 @@ impl LocalTime {
 
     /// `HH:MM:SS.mmm`.
     pub(super) fn clock(&self, at_ms: i64) -> String {
+        let mut out = Vec::with_capacity(12);
+        push_time(&mut out, self.local(at_ms).rem_euclid(86_400_000));
+        String::from_utf8(out).unwrap_or_default()
+    }
+
+    /// `HH:MM:SS` on the day of `now_ms`, else `YYYY-MM-DD`.
+    pub(super) fn clock_or_date(&self, at_ms: i64, now_ms: i64) -> String {
+        let day = self.local(at_ms).div_euclid(86_400_000);
+        if day == self.local(now_ms).div_euclid(86_400_000) {
+            return self.clock(at_ms)[..8].to_owned();
+        }
+        let (year, month, day) = civil_date(day);
+        format!("{year:04}-{month:02}-{day:02}")
+    }
+
+    /// The time in this zone as if it were UTC.
+    fn local(&self, at_ms: i64) -> i64 {
         let offset_ms = Timestamp::from_millisecond(at_ms)
             .map_or(0, |at| i64::from(self.zone.to_offset(at).seconds()) * 1000);
-        let mut out = Vec::with_capacity(12);
-        let local = at_ms.saturating_add(offset_ms);
-        push_time(&mut out, local.rem_euclid(86_400_000));
-        String::from_utf8(out).unwrap_or_default()
+        at_ms.saturating_add(offset_ms)
     }
 }
 
@@ -144,5 +158,8 @@ mod tests {
     #[test]
     fn the_clock_shows_local_time() {
         assert_eq!(LocalTime::utc().clock(1_700_000_000_123), "22:13:20.123");
+        let shown = |now_ms| LocalTime::utc().clock_or_date(1_700_000_000_123, now_ms);
+        assert_eq!(shown(1_700_000_000_000), "22:13:20");
+        assert_eq!(shown(1_700_006_400_000), "2023-11-14");
     }
 }

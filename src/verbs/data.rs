@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Context, print};
+use super::{Context, Face, print, typed};
 use crate::cli::DataVerb;
+use crate::domain::Clock;
 use crate::error::{Failure, exit};
-use crate::ops::{DataRequest, Request};
-use crate::output::{items, visible};
+use crate::ops::{ClockChange, ClockView, DataRequest, Request};
+use crate::output::{items, listing, visible};
 
 /// Items that `data ls` shows to people unless told otherwise.
 const LISTED: usize = 1000;
@@ -65,8 +66,9 @@ async fn list(
         }
         _ => false,
     };
+    let now_ms = now_ms(context).await;
     print(out, answer, |found: &Vec<Value>| {
-        items::items(paint, out.columns(), found)
+        listing::items(paint, out.columns(), now_ms, found)
     })?;
     if is_cut {
         out.hint(&format!(
@@ -74,6 +76,19 @@ async fn list(
         ));
     }
     Ok(exit::OK)
+}
+
+/// The time of the clock that rules the items' ttl: the sandbox's, or where none runs the machine's.
+async fn now_ms(context: &Context<'_>) -> i64 {
+    let is_told = !context.out.is_json() && context.face != Face::Store;
+    let told = async || {
+        let show = Request::Clock(ClockChange::Show);
+        let view: ClockView = typed(context.sandbox.perform(show).await.ok()?).ok()?;
+        let now: jiff::Timestamp = view.now.parse().ok()?;
+        Some(now.as_millisecond())
+    };
+    let now = if is_told { told().await } else { None };
+    now.unwrap_or_else(|| Clock::system().now_ms())
 }
 
 async fn remove(context: &Context<'_>, key: String) -> Result<u8, Failure> {

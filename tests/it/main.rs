@@ -23,6 +23,7 @@ mod clock;
 mod conformance;
 mod connect;
 mod connections;
+mod data_ls;
 mod data_on;
 mod data_rules;
 mod data_verbs;
