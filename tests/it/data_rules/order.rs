@@ -1,6 +1,9 @@
 //! Which of several mistakes a call is refused for, and calls that do not wait for each other.
 
+use serde_json::json;
+
 use super::Evaluator;
+use crate::support::{App, eventually};
 
 #[test]
 fn a_read_is_refused_for_its_first_mistake() {
@@ -134,27 +137,37 @@ fn calls_on_a_key_apply_in_the_order_in_which_they_were_made() {
     ]);
 }
 
+/// Makes calls and waits for none of them. Behind the tick's last write nothing else of the app runs
+/// until there is a file `go`: no answer is taken.
+const MAKES_CALLS: &str = r#"
+    import { ws } from '@ampt/sdk';
+    import { data } from '@ampt/data';
+    import { existsSync } from 'node:fs';
+    const pause = new Int32Array(new SharedArrayBuffer(4));
+    ws.on('message', { timeout: 60000 }, async (connection, count) => {
+      let answered = 0;
+      const calls = Array.from({ length: count }, (_, n) => data.set(`w:${n}`, n).then(() => answered++));
+      await new Promise((resolve) => setImmediate(() => {
+        while (!existsSync(new URL('go', import.meta.url))) Atomics.wait(pause, 0, 0, 5);
+        resolve();
+      }));
+      const early = answered;
+      await Promise.all(calls);
+      await connection.send({ early, answered });
+    });
+"#;
+
 #[test]
 fn calls_that_do_not_wait_for_each_other_are_on_their_way_together() {
-    let mut evaluator = Evaluator::start();
-    // A write is answered when it is on disk: 300 of them one after the other take as many flushes,
-    // together they share a few.
-    let code = |together: bool| {
-        let wait = if together { "" } else { "await" };
-        format!(
-            "(async () => {{ const begun = performance.now(); const all = []; for (let n = 0; n < 300; n++) all.push({wait} data.set('w:' + n, n)); await Promise.all(all); return Math.round(performance.now() - begun) }})()"
-        )
-    };
-    let mut took = |together| -> u32 {
-        evaluator
-            .eval(&code(together))
-            .parse()
-            .expect("milliseconds")
-    };
-    took(true);
-    let (together, one_by_one) = (took(true), took(false));
-    assert!(
-        together * 2 < one_by_one,
-        "together {together} ms, one by one {one_by_one} ms"
-    );
+    let app = App::esm(MAKES_CALLS);
+    let dev = app.dev(&["--no-limits", "--no-watch"]);
+    let mut client = dev.client();
+    client.send("300");
+    // All of them are carried out before the app has seen the answer to the first.
+    eventually("300 stored items", || {
+        let stored = app.verb(&["data", "ls", "w:*", "--json"]).json();
+        stored.as_array().map(Vec::len) == Some(300)
+    });
+    app.write("go", "");
+    assert_eq!(client.json(), json!({ "early": 0, "answered": 300 }));
 }
