@@ -1,6 +1,7 @@
 //! `ampt-ws help`: what the program, a verb or the rules are about.
 
 use clap::CommandFactory;
+use serde_json::json;
 
 use crate::cli::{Cli, HelpArgs};
 use crate::error::{Failure, exit};
@@ -11,7 +12,7 @@ use crate::verbs::as_failure;
 pub fn run(args: &HelpArgs, out: &Output) -> Result<u8, Failure> {
     let words: Vec<&str> = args.topic.iter().map(String::as_str).collect();
     if words == ["fidelity"] {
-        if args.markdown {
+        if args.markdown && !out.is_json() {
             fidelity::print_markdown(out)?;
         } else {
             fidelity::print(out)?;
@@ -28,6 +29,10 @@ pub fn run(args: &HelpArgs, out: &Output) -> Result<u8, Failure> {
         };
     }
     let text = explained.render_long_help();
+    if out.is_json() {
+        out.document(&json!({ "help": text.to_string() }))?;
+        return Ok(exit::OK);
+    }
     let shown = match out.style().color {
         true => text.ansi().to_string(),
         false => text.to_string(),

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use clap::error::ErrorKind;
+use serde_json::json;
 
 use crate::cli::{ColorWhen, Common, wants_json};
 use crate::error::exit;
@@ -25,11 +26,17 @@ pub fn report(args: &[OsString], error: &clap::Error) -> u8 {
         true => rendered.ansi().to_string(),
         false => rendered.to_string(),
     };
-    if matches!(
-        error.kind(),
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-    ) {
-        return match out.text(&text(out.style().color)) {
+    let asked_for = match error.kind() {
+        ErrorKind::DisplayHelp => Some(json!({ "help": rendered.to_string() })),
+        ErrorKind::DisplayVersion => Some(json!({ "version": env!("CARGO_PKG_VERSION") })),
+        _ => None,
+    };
+    if let Some(document) = asked_for {
+        let printed = match common.json {
+            true => out.document(&document),
+            false => out.text(&text(out.style().color)),
+        };
+        return match printed {
             Ok(()) => exit::OK,
             Err(failure) => {
                 out.failure(&failure);

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::dispatch::{Command, DispatchHandle};
 use crate::domain::selector::SelectError;
-use crate::domain::{Clock, CloseReason, EnvironmentType, Selector};
+use crate::domain::{Clock, CloseReason, ConnectionId, EnvironmentType, Selector};
 use crate::error::Failure;
 use crate::event::{EventBus, Wire};
 use crate::gateway::outbox::Put;
@@ -141,7 +141,19 @@ impl Sandbox {
                 .hint("a larger one is let through by `dev --max-message BYTES`, but not by the real gateway"));
         }
         let mut answer = Sent::default();
-        for connection in self.choose(selector)? {
+        let chosen = match (self.choose(selector), whole_id(selector)) {
+            (Ok(chosen), _) => chosen,
+            // Whoever names it in full means one that was there, as an app that posts to it does.
+            (Err(_), Some(connection_id)) => {
+                answer.failed.push(SendFailure {
+                    connection_id,
+                    error: "gone: no such connection is live".to_owned(),
+                });
+                Vec::new()
+            }
+            (Err(failure), None) => return Err(failure),
+        };
+        for connection in chosen {
             let connection_id = connection.id;
             let refused = match connection.outbox.is_slow() {
                 true => Some("the client reads too slowly: its queue is full"),
@@ -261,6 +273,14 @@ pub(super) fn document(value: &impl Serialize) -> Answer {
             format!("an answer could not be written: {error}"),
         )
     })
+}
+
+/// The id that a selector gives in full, not as a prefix.
+fn whole_id(selector: &Selector) -> Option<ConnectionId> {
+    match selector {
+        Selector::Id(text) => text.parse().ok(),
+        _ => None,
+    }
 }
 
 fn view(connection: &Connection) -> ConnectionView {

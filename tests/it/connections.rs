@@ -189,6 +189,26 @@ fn an_unknown_connection_is_named_with_what_to_do() {
 }
 
 #[test]
+fn a_send_to_a_whole_id_that_is_gone_has_failed_for_that_connection() {
+    let (app, dev, mut clients) = sandbox_with(&["ana", "bo"]);
+    let gone = clients[0].id.clone();
+    app.verb(&["close", &gone]);
+    dev.wait_for(json!({ "event": "disconnected" }));
+    let refused = app.verb(&["send", &gone, "hi", "--json"]);
+    assert_eq!((refused.code, refused.stderr.as_str()), (Some(1), ""));
+    let error = "gone: no such connection is live";
+    assert_eq!(
+        refused.json(),
+        json!({ "sent": [], "failed": [{ "connectionId": gone, "error": error }] })
+    );
+    let refused = app.verb(&["send", &gone, "hi"]);
+    assert_eq!(refused.code, Some(1));
+    assert_eq!(refused.stdout, format!("not sent to {gone}: {error}\n"));
+    app.verb(&["send", &clients[1].id, "end"]);
+    assert_eq!(clients[1].text(), "end");
+}
+
+#[test]
 fn send_chooses_by_query_parameter_or_everybody() {
     let (app, _dev, mut clients) = sandbox_with(&["ana", "bo", "ana"]);
     let sent = app

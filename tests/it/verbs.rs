@@ -366,6 +366,9 @@ fn completions_are_scripts_that_know_the_verbs() {
             assert!(script.stdout.contains(word), "{word} in the {shell} script");
         }
     }
+    let script = app.verb(&["completions", "bash", "--json"]).json();
+    assert_eq!(script["shell"], "bash");
+    assert!(script["script"].as_str().unwrap().contains("overwrite"));
     let refused = app.verb(&["completions", "tcsh"]);
     assert_eq!(refused.code, Some(2));
     assert!(refused.stderr.contains("bash"), "{}", refused.stderr);
@@ -394,4 +397,29 @@ fn wrong_usage_is_explained_on_the_right_stream() {
     let help = app.verb(&["help", "send"]);
     assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
     assert!(help.stdout.contains("--where"), "{}", help.stdout);
+}
+
+#[test]
+fn with_json_help_and_version_are_documents_too() {
+    let app = App::new();
+    for words in [&["--version", "--json"], &["--json", "--version"]] {
+        let version = app.verb(words);
+        assert_eq!((version.code, version.stderr.as_str()), (Some(0), ""));
+        assert_eq!(
+            version.json(),
+            json!({ "version": env!("CARGO_PKG_VERSION") })
+        );
+    }
+    for words in [
+        &["--json", "--help"][..],
+        &["help", "--json"],
+        &["send", "--help", "--json"],
+        &["help", "send", "--json"],
+    ] {
+        let help = app.verb(words);
+        assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""), "{words:?}");
+        let text = help.json()["help"].as_str().unwrap().to_owned();
+        assert!(text.contains("Usage: "), "{words:?}: {text}");
+        assert!(!text.contains('\u{1b}'), "{words:?}: colours in JSON");
+    }
 }
