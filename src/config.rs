@@ -123,11 +123,6 @@ impl Config {
             Some(None) => Some(app_dir.join(DATA_FILE)),
             None => None,
         };
-        let lower = |all: &[String]| -> Vec<String> {
-            all.iter()
-                .map(|s| s.trim_end_matches('/').to_ascii_lowercase())
-                .collect()
-        };
         Ok(Self {
             app_dir,
             entry,
@@ -147,8 +142,16 @@ impl Config {
             reseed: false,
             fresh: args.fresh,
             tls: args.tls,
-            allow_origin: lower(&args.allow_origin),
-            allow_host: lower(&args.allow_host),
+            allow_origin: args
+                .allow_origin
+                .iter()
+                .map(|o| origin(o))
+                .collect::<Result<_, _>>()?,
+            allow_host: args
+                .allow_host
+                .iter()
+                .map(|h| host(h))
+                .collect::<Result<_, _>>()?,
             allow_any_credentials: args.allow_any_credentials,
             subprotocols: args.subprotocol.clone(),
             watch: false,
@@ -160,6 +163,37 @@ impl Config {
             chaos: None,
         })
     }
+}
+
+/// An origin as browsers send it, in lower case: a scheme and a host, perhaps a port, no path.
+/// Anything else would never be equal to what comes.
+fn origin(text: &str) -> Result<String, Failure> {
+    let lower = text.to_ascii_lowercase();
+    if lower == "null" {
+        return Ok(lower);
+    }
+    if let Some((scheme, host)) = lower.split_once("://") {
+        let host = host.strip_suffix('/').unwrap_or(host);
+        let names_a_host = !host.is_empty() || scheme == "file";
+        if names_a_host && !scheme.is_empty() && !host.contains(['/', '?', '#', '*', ' ']) {
+            return Ok(format!("{scheme}://{host}"));
+        }
+    }
+    Err(Failure::usage(format!(
+        "`{text}` is not an origin; no page would be let in"
+    ))
+    .hint("a browser sends scheme, host and port: --allow-origin https://my.site:3000"))
+}
+
+/// A host name in lower case, without a port: whatever the port, it is ours.
+fn host(text: &str) -> Result<String, Failure> {
+    if !text.is_empty() && !text.contains(['/', ':', '*', ' ']) || text.starts_with('[') {
+        return Ok(text.to_ascii_lowercase());
+    }
+    Err(
+        Failure::usage(format!("`{text}` is not the name of a host"))
+            .hint("without scheme and port, for example: --allow-host my.test"),
+    )
 }
 
 /// Reads the disorder that `ampt-ws test` asks for.

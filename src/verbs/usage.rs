@@ -6,7 +6,10 @@ use crate::error::Failure;
 
 /// The parser's words as a failure: the first paragraph, and the tip or where to read more.
 pub fn as_failure(error: &clap::Error) -> Failure {
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand
+    ) {
         return Failure::usage("a verb is missing").hint("`--help` lists the verbs");
     }
     if let Some(failure) = unknown_verb(error) {
@@ -67,6 +70,8 @@ mod tests {
         let strange = failure(&["frobnicate"]);
         assert_eq!(strange.hint.as_deref(), Some("`--help` lists the verbs"));
         assert_eq!(failure(&[]).message, "a verb is missing");
+        assert_eq!(failure(&["--json"]).message, "a verb is missing");
+        assert_eq!(failure(&["data", "--json"]).message, "a verb is missing");
         let duration = failure(&["clock", "advance", "5"]);
         assert!(duration.message.contains("write 500ms"), "{duration}");
     }

@@ -148,6 +148,41 @@ fn a_page_of_another_origin_is_refused_and_told_how_to_come_in() {
 }
 
 #[test]
+fn an_origin_or_host_that_could_never_come_is_refused_at_the_start() {
+    let app = App::new();
+    let start = |option: &str, value: &str| app.verb(&["dev", "--port", "0", option, value]);
+    for origin in [
+        "app.example",
+        "https://",
+        "https://a.example/x",
+        "https://*.example",
+        "",
+    ] {
+        let refused = start("--allow-origin", origin);
+        assert_eq!(refused.code, Some(2), "{origin}");
+        assert!(
+            refused.stderr.contains("is not an origin"),
+            "{}",
+            refused.stderr
+        );
+        assert!(
+            refused.stderr.contains("https://my.site:3000"),
+            "{}",
+            refused.stderr
+        );
+    }
+    for host in ["http://my.test", "my.test:8810", "*.test", ""] {
+        let refused = start("--allow-host", host);
+        assert_eq!(refused.code, Some(2), "{host}");
+        assert!(
+            refused.stderr.contains("is not the name of a host"),
+            "{}",
+            refused.stderr
+        );
+    }
+}
+
+#[test]
 fn pages_of_this_machine_and_of_allowed_origins_are_let_in() {
     let app = App::new();
     let dev = app.dev(&[
@@ -156,8 +191,11 @@ fn pages_of_this_machine_and_of_allowed_origins_are_let_in() {
         "https://App.example/",
         "--allow-origin",
         "null",
+        "--allow-origin",
+        "file://",
     ]);
     for origin in [
+        "file://",
         "http://localhost:3000",
         "https://localhost",
         "http://127.0.0.1:5173",

@@ -417,7 +417,11 @@ fn with_json_help_and_version_are_documents_too() {
         &["help", "send", "--json"],
     ] {
         let help = app.verb(words);
-        assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""), "{words:?}");
+        assert_eq!(
+            (help.code, help.stderr.as_str()),
+            (Some(0), ""),
+            "{words:?}"
+        );
         let text = help.json()["help"].as_str().unwrap().to_owned();
         assert!(text.contains("Usage: "), "{words:?}: {text}");
         assert!(!text.contains('\u{1b}'), "{words:?}: colours in JSON");
