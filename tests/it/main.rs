@@ -8,11 +8,6 @@
     reason = "a failed test shows what the program said"
 )]
 
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "a toolbox: not each tool is in use at each moment"
-)]
 mod support;
 
 mod access;

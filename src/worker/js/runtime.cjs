@@ -152,6 +152,8 @@ function describe(error) {
     const [, ...frames] = stack.split('\n');
     const whole = [`${described.name}: ${described.message}`, ...frames].join('\n');
     Object.assign(described, { file, path, line, column, codeFrame, stack: whole });
+    // Only calls of the data package are traced; an error without frames did not show that it is one.
+    described.hint ??= require('./loader/data-hints.cjs').dataHint(described.message);
   }
   return described;
 }

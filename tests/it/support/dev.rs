@@ -106,11 +106,6 @@ impl Dev {
         all.filter(|event| pattern.matches(event)).collect()
     }
 
-    /// What it has written to standard error.
-    pub fn stderr(&self) -> String {
-        self.log.stderr()
-    }
-
     /// A connected client.
     pub fn client(&self) -> Client {
         self.client_at("/")

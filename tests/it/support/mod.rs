@@ -17,7 +17,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 pub use app::{App, Output, PROGRAM};
-pub use client::{Client, Refused, dial};
+pub use client::{Client, dial};
 pub use dev::Dev;
 pub use disk::Disk;
 pub use log::{EventLog, Pattern};
@@ -26,7 +26,7 @@ pub use process::{children, descriptors, eventually, is_running, meanwhile, memo
 pub use raw::{RawSocket, Response};
 pub use screen::Screen;
 pub use seed::{Random, seed_or};
-pub use terminal::{Modes, Terminal, key};
+pub use terminal::{Terminal, key};
 
 /// How long anything may take before a test gives up on it. It bounds failures; no passing test
 /// waits for it.

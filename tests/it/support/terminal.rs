@@ -33,8 +33,6 @@ pub mod key {
     pub const LEFT: &str = "\x1b[D";
     /// Arrow right.
     pub const RIGHT: &str = "\x1b[C";
-    /// Backspace.
-    pub const BACKSPACE: &str = "\x7f";
     /// Ctrl-A, to the beginning of the line.
     pub const CTRL_A: &str = "\x01";
     /// Ctrl-C.
@@ -43,8 +41,6 @@ pub mod key {
     pub const CTRL_D: &str = "\x04";
     /// Ctrl-L.
     pub const CTRL_L: &str = "\x0c";
-    /// Ctrl-R, to search the history.
-    pub const CTRL_R: &str = "\x12";
     /// Ctrl-U, to erase the line.
     pub const CTRL_U: &str = "\x15";
     /// Ctrl-Z.
@@ -222,11 +218,6 @@ impl Terminal {
     /// How the terminal is set now.
     pub fn modes(&self) -> Modes {
         Modes::of(&tcgetattr(&self.pts).expect("a terminal"))
-    }
-
-    /// How the terminal was set before the program started.
-    pub fn found(&self) -> &Modes {
-        &self.found
     }
 
     /// The process id of the program.
