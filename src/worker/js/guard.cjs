@@ -21,10 +21,15 @@ function install(link, runtime) {
     if (process.listenerCount('uncaughtException') > 1) return;
     tell('uncaught exception', error);
     // Node's state is undefined after this; a new worker takes over.
-    exit.call(process, 1);
+    leave(1);
   });
 
   const exit = process.exit;
+  const leave = (code) => {
+    // Once more behind the app's own `exit` handlers: they may send, too.
+    process.on('exit', link.flushAll);
+    return exit.call(process, code);
+  };
   process.exit = function (code) {
     const place = runtime.callSite(process.exit);
     const shown = code === undefined ? '' : String(code);
@@ -32,10 +37,28 @@ function install(link, runtime) {
       NOTICE,
       JSON.stringify({ level: 'warn', title: `the app called process.exit(${shown})`, place, exit: true, loading: busyLoading }),
     );
-    return exit.call(process, code);
+    return leave(code);
   };
 
-  process.on('exit', () => link.flushAll());
+  process.on('exit', link.flushAll);
+  flushBeforeDeath(link);
+}
+
+/** Ends without `exit` handlers: what the app has sent before is sent. */
+function flushBeforeDeath(link) {
+  const { abort, kill } = process;
+  process.abort = function () {
+    link.flushAll();
+    return abort.call(process);
+  };
+  process.kill = function (pid, signal) {
+    if (pid === process.pid) {
+      // Any other signal it may survive.
+      if (signal === 'SIGKILL' || signal === 9) link.flushAll();
+      else link.flush();
+    }
+    return kill.call(process, pid, signal);
+  };
 }
 
 function loading(busy) {

@@ -16,50 +16,69 @@ let socket;
 let out = Buffer.allocUnsafeSlow(CHUNK);
 let end = 0;
 let scheduled = false;
+/** What the kernel did not take at once and the stream is writing: until it has, nothing else is written. */
+let rest = null;
 
 function flush() {
   scheduled = false;
-  if (end === 0) return;
+  if (end === 0 || rest !== null) return;
   let from = 0;
   // A direct write saves the stream machinery; what the kernel does not take goes through it.
-  if (socket.writableLength === 0) {
-    try {
-      from = fs.writeSync(FD, out, 0, end);
-    } catch (error) {
-      if (error.code !== 'EAGAIN') process.exit(1); // the sandbox is gone
-    }
+  try {
+    from = fs.writeSync(FD, out, 0, end);
+  } catch (error) {
+    if (error.code !== 'EAGAIN') process.exit(1); // the sandbox is gone
   }
   if (from < end) {
-    const rest = Buffer.allocUnsafeSlow(end - from);
-    out.copy(rest, 0, from, end);
-    socket.write(rest);
+    rest = out.subarray(from, end);
+    out = Buffer.allocUnsafeSlow(CHUNK);
+    socket.write(rest, () => {
+      rest = null;
+      flush();
+    });
   }
   end = 0;
   if (out.length > 16 * CHUNK) out = Buffer.allocUnsafeSlow(CHUNK);
 }
 
-/** Writes everything before it returns; for the process's last moments. */
+/** How long the sandbox may take nothing before the last words are given up. */
+const LAST_WORDS_MS = 1000;
+
+/** Writes everything before it returns. Only for the process's last moments: nothing may be sent after it. */
 function flushAll() {
-  const until = Date.now() + 1000;
+  if (begun !== 0) writeMark(begun);
+  if (rest !== null) {
+    // Of what the stream is writing, the kernel has all but what still stands in its queue.
+    const left = socket._handle?.writeQueueSize ?? 0;
+    if (!writeWhole(rest.subarray(rest.length - left))) return;
+    rest = null;
+  }
+  writeWhole(out.subarray(0, end));
+  end = 0;
+}
+
+/** Writes all of it, waiting where the link is full; false if the sandbox does not take it. */
+function writeWhole(bytes) {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
   let from = 0;
-  // Behind a write that is under way nothing can be put in order any more.
-  while (from < end && socket.writableLength === 0 && Date.now() < until) {
+  let until = Date.now() + LAST_WORDS_MS;
+  while (from < bytes.length) {
     try {
-      from += fs.writeSync(FD, out, from, end - from);
+      from += fs.writeSync(FD, bytes, from);
+      until = Date.now() + LAST_WORDS_MS;
     } catch (error) {
-      if (error.code !== 'EAGAIN') break;
+      if (error.code !== 'EAGAIN' || Date.now() > until) return false;
+      Atomics.wait(pause, 0, 0, 1);
     }
   }
-  end = 0;
-  if (begun !== 0) writeMark(begun);
+  return true;
 }
 
 /** Makes room for `bytes` more and returns the offset at which they go. */
 function reserve(bytes) {
   if (end + bytes > out.length) {
-    if (end > 0 && bytes <= CHUNK) {
-      flush();
-    } else {
+    if (end > 0 && bytes <= CHUNK) flush();
+    if (end + bytes > out.length) {
       const larger = Buffer.allocUnsafeSlow(Math.max(out.length * 2, end + bytes));
       out.copy(larger, 0, 0, end);
       out = larger;

@@ -28,7 +28,14 @@ function unusable(id) {
   return undefined;
 }
 
-/** Sends to a connection; a string goes as it is, everything else as JSON. */
+/**
+ * Sends to a connection; a string goes as it is, everything else as JSON.
+ *
+ * Resolves once the link has the text, or, under load, once it stands in the link's buffer, which is
+ * written with the turn of the event loop. The ends of the process that JavaScript sees coming
+ * (`process.exit`, an uncaught exception, `process.abort`) write it first; one that comes from
+ * outside or from below (SIGKILL, out of memory, a native crash) takes the buffer with it.
+ */
 async function send(id, data, options) {
   let text = typeof data === 'string' ? data : JSON.stringify(data);
   if (text === undefined) text = '';

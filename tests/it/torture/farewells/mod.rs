@@ -108,20 +108,39 @@ fn messages_that_a_dead_worker_did_not_begin_go_to_the_next_in_order() {
     }
 }
 
+/// More than the link takes at once, in small and in large pieces.
 #[test]
 fn what_a_handler_sent_before_it_ended_its_process_arrives() {
     let app = App::esm(
         "import { ws } from '@ampt/sdk';
-         ws.on('message', async (c) => {
-           for (let n = 0; n < 300; n++) await c.send(`${n} ${'x'.repeat(100)}`);
-           process.exit(0);
+         ws.on('message', async (c, { count, size, end }) => {
+           for (let n = 0; n < count; n++) await c.send(`${n} ${'x'.repeat(size)}`);
+           if (end === 'exit') process.exit(0);
+           if (end === 'later') {
+             // By then the link's stream is writing what the link did not take at once.
+             setImmediate(() => { c.send('the last'); process.exit(0); });
+           }
+           if (end === 'throw') setImmediate(() => { throw new Error('nobody catches this'); });
+           if (end === 'abort') process.abort();
+           if (end === 'kill') process.kill(process.pid, 'SIGKILL');
          });",
     );
     let dev = app.dev(&["--no-limits"]);
-    let mut client = dev.client();
-    client.send("go");
-    for n in 0..300 {
-        assert!(client.text().starts_with(&format!("{n} ")));
+    for (count, size) in [(300, 1000), (20, 100_000)] {
+        for end in ["exit", "later", "throw", "abort", "kill"] {
+            let mut client = dev.client();
+            client.send_json(&json!({ "count": count, "size": size, "end": end }));
+            for n in 0..count {
+                let text = client.text();
+                assert!(text.starts_with(&format!("{n} ")), "{end} of {n}: {text}");
+                assert!(text.len() > size);
+            }
+            if end == "later" {
+                assert_eq!(client.text(), "the last");
+            }
+            // Each death makes the next start wait longer; a save does not wait.
+            assert_eq!(app.verb(&["reload"]).code, Some(0));
+        }
     }
 }
 
