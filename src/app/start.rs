@@ -45,6 +45,7 @@ pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Run
 
     let store = opening.await?;
     let former = former_connections(&store)?;
+    let published = store.published().map_err(store_failure)?;
     tell_of_former(former.len(), bus);
     address.tell(config, bus);
     if let Some(seed) = &config.seed {
@@ -71,6 +72,7 @@ pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Run
         source,
         concurrency: config.rate.enforced.then_some(config.rate.burst as usize),
         former,
+        published,
     };
     let dispatch = dispatch::start(
         dispatch_config,

@@ -1,11 +1,8 @@
 //! Calls of the SDK and the data package that want an answer.
 
-use serde::Deserialize;
-
 use super::replies::Reply;
 use super::{Command, Dispatcher};
 use crate::domain::{CloseReason, ConnectionId};
-use crate::event::Level;
 use crate::worker::wire;
 
 /// `ws.close`: a connection id; status 1 if it is gone.
@@ -16,15 +13,6 @@ const PUBLISH: u8 = 64;
 
 /// Operations of the store.
 const DATA: std::ops::RangeInclusive<u8> = 16..=63;
-
-#[derive(Deserialize)]
-struct Published {
-    name: String,
-    /// When it is due, in milliseconds since the epoch.
-    time: i64,
-    /// In how many milliseconds it is due, if the app said so rather than naming a time.
-    after: Option<i64>,
-}
 
 impl Dispatcher {
     pub(super) fn call(&mut self, worker: u32, call: u32, op: u8, payload: &[u8]) {
@@ -54,7 +42,7 @@ impl Dispatcher {
         }
     }
 
-    fn answer(&mut self, worker: u32, call: u32, status: u8, payload: &[u8]) {
+    pub(super) fn answer(&mut self, worker: u32, call: u32, status: u8, payload: &[u8]) {
         if let Some(worker) = self.crew.get(worker) {
             wire::reply(&mut worker.process.link.out, call, status, payload);
         }
@@ -76,28 +64,6 @@ impl Dispatcher {
             wire::gone(&mut worker.process.link.out, connection.handle);
         }
         true
-    }
-
-    fn publish(&mut self, worker: u32, call: u32, payload: &[u8]) {
-        let Ok(published) = serde_json::from_slice::<Published>(payload) else {
-            return self.answer(worker, call, 1, &[]);
-        };
-        let command = Command::Deliver {
-            name: published.name,
-            json: String::from_utf8_lossy(payload).into_owned(),
-        };
-        let due = match published.after {
-            Some(ms) => self.clock.now_ms().saturating_add(ms),
-            None => published.time,
-        };
-        let taken = self.schedule(due, command);
-        if !taken {
-            self.bus.log(
-                Level::Error,
-                "an event was not published: too many are being published at once",
-            );
-        }
-        self.answer(worker, call, u8::from(!taken), &[]);
     }
 
     /// Has a command come at a time, in milliseconds since the epoch; false if too many wait.

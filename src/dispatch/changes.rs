@@ -239,7 +239,7 @@ impl Dispatcher {
                 format!("a delivered change could not be forgotten: {error}"),
             );
         }
-        self.store.on_durable(|_| {});
+        self.forgotten_with_next_flush();
     }
 
     /// A handler of a namespace's first change failed: it is tried again later, and the changes

@@ -136,6 +136,7 @@ impl Dispatcher {
                 match ended {
                     Some(Subject::Disconnected(id, _)) => self.settle(id),
                     Some(Subject::Change(namespace)) => self.change_done(&namespace),
+                    Some(Subject::Event { number, .. }) => self.forget(number),
                     _ => {}
                 }
             }
@@ -267,6 +268,7 @@ impl Dispatcher {
         match subject {
             Subject::Disconnected(id, _) => self.settle(id),
             Subject::Change(namespace) => self.change_failed(namespace),
+            Subject::Event { number, .. } => self.forget(number),
             _ => {}
         }
     }

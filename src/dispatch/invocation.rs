@@ -22,6 +22,8 @@ pub enum Subject {
     Change(Arc<str>),
     /// A published event.
     Event {
+        /// Its number in the store.
+        number: u64,
         /// The name of its handler.
         handler: String,
         /// The event as JSON.
@@ -48,9 +50,13 @@ impl Subject {
     }
 
     /// A published event.
-    pub fn event(name: &str, json: String) -> Self {
+    pub fn event(number: u64, name: &str, json: String) -> Self {
         let handler = format!("event:{name}");
-        Self::Event { handler, json }
+        Self::Event {
+            number,
+            handler,
+            json,
+        }
     }
 
     /// Writes the frame that begins the invocation. A change is written where its handlers are known.

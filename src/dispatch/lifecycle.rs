@@ -23,9 +23,7 @@ impl Dispatcher {
                 self.waiting.extend(done);
                 self.reload(&cause);
             }
-            Command::Deliver { name, json } => {
-                self.queued.push_back(Subject::event(&name, json));
-            }
+            Command::Deliver(published) => self.deliver(published),
             Command::RetryChange(retry) => self.changes.retry(retry),
             Command::Changed => {}
             Command::Due { done } => {
@@ -127,7 +125,7 @@ impl Dispatcher {
         let (begun, waiting): (Vec<_>, Vec<_>) = (worker.in_flight.drain().into_iter())
             .partition(|(number, _)| worker.process.mark.has_begun(*number));
         for (number, subject) in begun {
-            let stays_on_disk = matches!(subject, Subject::Disconnected(..) | Subject::Change(_));
+            let stays_on_disk = !matches!(subject, Subject::Connected(_) | Subject::Message(_));
             if stays_on_disk && self.phase == Phase::Ending {
                 continue;
             }
@@ -244,6 +242,7 @@ impl Dispatcher {
             let idle = self.crew.in_flight() == 0
                 && self.queued.is_empty()
                 && self.opening.is_empty()
+                && self.forgetting == 0
                 && self.gateway.inbound.waiting() == 0;
             let hopeless =
                 self.source.has_code() && self.crew.active.is_none() && self.crew.loading.is_none();
@@ -256,7 +255,7 @@ impl Dispatcher {
                     false => "the app's code does not run any more",
                 };
                 let text = format!(
-                    "{why}: each `disconnected` and each change of data is taken up at the next start, messages that wait are lost"
+                    "{why}: each `disconnected`, change of data and published event is taken up at the next start, messages that wait are lost"
                 );
                 self.bus.log(Level::Warn, text);
             }

@@ -12,6 +12,7 @@ mod interest;
 mod invocation;
 mod lifecycle;
 mod loading;
+mod publish;
 mod pulse;
 mod replies;
 mod rows;
@@ -34,6 +35,7 @@ use crate::event::EventBus;
 use crate::gateway::{Connection, Gateway};
 use crate::store::Store;
 use crate::store::interest::Registration;
+use crate::store::published::Published;
 use crate::worker::{Exit, Launch, Loader, no_node};
 
 pub use seen::{PendingView, Reloaded, Seen, WorkerView};
@@ -57,6 +59,8 @@ pub struct DispatchConfig {
     pub concurrency: Option<usize>,
     /// Connections of an earlier run that did not get their `disconnected`.
     pub former: Vec<ConnectionId>,
+    /// Published events that an earlier run did not deliver.
+    pub published: Vec<Published>,
 }
 
 /// The workers, before there is anything for them to do.
@@ -98,12 +102,7 @@ pub enum Command {
         done: Option<oneshot::Sender<Reloaded>>,
     },
     /// A published event is due.
-    Deliver {
-        /// Its full name.
-        name: String,
-        /// The event as JSON.
-        json: String,
-    },
+    Deliver(Published),
     /// A change whose handler failed may be tried again.
     RetryChange(changes::Retry),
     /// Changes of data were recorded.
@@ -199,6 +198,9 @@ struct Dispatcher {
     former_interest: Vec<Registration>,
     seen: watch::Sender<Seen>,
     opening: HashMap<u32, Opening>,
+    /// Rows of what was owed that are being removed: an end of the sandbox brings them back, until
+    /// that is on disk.
+    forgetting: usize,
     /// Connections of an earlier run, published events, and what a worker that died had not begun:
     /// they go before what clients send.
     queued: VecDeque<Subject>,
@@ -235,7 +237,8 @@ pub fn start(
     };
     let Workers { crew, exits } = config.workers;
     let former_interest = store.interest();
-    let timers = timers::start(clock.clone(), commands.downgrade());
+    let published = config.published.into_iter().map(timers::published);
+    let timers = timers::start(clock.clone(), commands.downgrade(), published.collect());
     forward_changes(newest.clone(), commands.downgrade());
     let mut dispatcher = Dispatcher {
         gateway,
@@ -253,6 +256,7 @@ pub fn start(
         former_interest,
         seen,
         opening: HashMap::new(),
+        forgetting: 0,
         queued: config.former.into_iter().map(Subject::former).collect(),
         last_invocation: 0,
         reloads: 0,

@@ -22,10 +22,22 @@ pub struct Replies {
     inner: Arc<Mutex<Inner>>,
 }
 
+/// What the store's threads have left since the last look.
+#[derive(Debug)]
+pub struct Arrived {
+    /// Answers to workers' calls.
+    pub replies: Vec<Reply>,
+    /// Connections whose rows are on disk.
+    pub durable: Vec<u32>,
+    /// How much of what was owed the disk has forgotten.
+    pub forgotten: usize,
+}
+
 #[derive(Debug, Default)]
 struct Inner {
     replies: Vec<Reply>,
     durable: Vec<u32>,
+    forgotten: usize,
     waker: Option<Waker>,
 }
 
@@ -46,13 +58,20 @@ impl Replies {
         });
     }
 
-    /// Takes what is there.
-    pub fn take(&self) -> (Vec<Reply>, Vec<u32>) {
+    /// Leaves word that the disk has forgotten one more of what was owed.
+    pub fn put_forgotten(&self) {
         self.with(|inner| {
-            (
-                std::mem::take(&mut inner.replies),
-                std::mem::take(&mut inner.durable),
-            )
+            inner.forgotten += 1;
+            inner.wake();
+        });
+    }
+
+    /// Takes what is there.
+    pub fn take(&self) -> Arrived {
+        self.with(|inner| Arrived {
+            replies: std::mem::take(&mut inner.replies),
+            durable: std::mem::take(&mut inner.durable),
+            forgotten: std::mem::take(&mut inner.forgotten),
         })
     }
 

@@ -103,7 +103,15 @@ impl Dispatcher {
                 format!("a connection's row could not be removed: {error}"),
             );
         }
-        self.store.on_durable(|_| {});
+        self.forgotten_with_next_flush();
+    }
+
+    /// The row of something that was owed is removed in memory: it is pending until that is on disk.
+    pub(super) fn forgotten_with_next_flush(&mut self) {
+        self.forgetting += 1;
+        let replies = self.replies.clone();
+        // Nor does a disk that refuses give it back before the next start.
+        self.store.on_durable(move |_| replies.put_forgotten());
     }
 
     /// Writes the live connections for a worker that is to know them.

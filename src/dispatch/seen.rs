@@ -83,7 +83,8 @@ impl Dispatcher {
         };
         let active = self.crew.active.as_deref();
         let pid = active.map(|w| w.process.pid);
-        let invocations = self.crew.in_flight() + self.queued.len() + self.opening.len();
+        let begun = self.crew.in_flight() + self.forgetting;
+        let invocations = begun + self.queued.len() + self.opening.len();
         let changes = self.changes.view();
         let failure = &self.failure;
         let reloads = self.reloads;

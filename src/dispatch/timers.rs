@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 
 use super::Command;
 use crate::domain::Clock;
+use crate::store::published::Published;
 
 /// Most commands that wait to be taken in.
 const WAITING: usize = 1024;
@@ -13,20 +14,33 @@ const WAITING: usize = 1024;
 /// A command and when it is due, in milliseconds since the epoch.
 pub(super) type Timed = (i64, Command);
 
+/// When a published event is to come.
+pub(super) fn published(event: Published) -> Timed {
+    (event.due_ms, Command::Deliver(event))
+}
+
 /// Starts the task that hands commands over when they are due, in the order of their times.
-pub(super) fn start(clock: Clock, commands: mpsc::WeakSender<Command>) -> mpsc::Sender<Timed> {
+pub(super) fn start(
+    clock: Clock,
+    commands: mpsc::WeakSender<Command>,
+    first: Vec<Timed>,
+) -> mpsc::Sender<Timed> {
     let (sender, receiver) = mpsc::channel(WAITING);
-    tokio::spawn(run(clock, commands, receiver));
+    tokio::spawn(run(clock, commands, first, receiver));
     sender
 }
 
 async fn run(
     clock: Clock,
     commands: mpsc::WeakSender<Command>,
+    first: Vec<Timed>,
     mut arrivals: mpsc::Receiver<Timed>,
 ) {
-    let mut due: BTreeMap<(i64, u64), Command> = BTreeMap::new();
-    let mut number = 0;
+    // Numbered, so that what is due at the same time comes in the order of its arrival.
+    let mut numbers = 0..;
+    let mut place =
+        |(at, command): Timed| numbers.next().map(|number: u64| ((at, number), command));
+    let mut due: BTreeMap<_, _> = first.into_iter().filter_map(&mut place).collect();
     loop {
         let next = due.first_key_value().map(|((at, _), _)| *at);
         let sleep = async {
@@ -37,9 +51,8 @@ async fn run(
         };
         tokio::select! {
             arrival = arrivals.recv() => {
-                let Some((at, command)) = arrival else { return };
-                number += 1;
-                due.insert((at, number), command);
+                let Some(timed) = arrival else { return };
+                due.extend(place(timed));
             }
             () = sleep => {
                 let Some((_, command)) = due.pop_first() else { continue };

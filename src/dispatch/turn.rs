@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::invocation::Subject;
+use super::replies::Arrived;
 use super::{Dispatcher, Phase};
 use crate::event::Level;
 use crate::worker::wire;
@@ -74,8 +75,13 @@ impl Dispatcher {
     }
 
     fn take_replies(&mut self) -> bool {
-        let (replies, durable) = self.replies.take();
-        let busy = !replies.is_empty() || !durable.is_empty();
+        let Arrived {
+            replies,
+            durable,
+            forgotten,
+        } = self.replies.take();
+        let busy = !replies.is_empty() || !durable.is_empty() || forgotten > 0;
+        self.forgetting -= forgotten;
         for reply in replies {
             if let Some(worker) = self.crew.get(reply.worker) {
                 let out = &mut worker.process.link.out;
@@ -182,6 +188,7 @@ impl Dispatcher {
     fn pass_over(&mut self, subject: &Subject) {
         match subject {
             Subject::Disconnected(id, _) => self.settle(*id),
+            Subject::Event { number, .. } => self.forget(*number),
             Subject::Message(_) if !self.unhandled.contains(&"message") => {
                 self.unhandled.push("message");
                 let why = match self.source.has_code() {

@@ -389,6 +389,13 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         area: "Time and data",
+        rule: "published-events",
+        does: "An event is on disk before `events.publish` resolves, and comes at its time, also after a restart. One whose handler failed is not tried again, where the cloud tries for 14 days; one whose handler an end of the sandbox cut off comes again.",
+        certainty: Certainty::Differs,
+        switch: "",
+    },
+    Rule {
+        area: "Time and data",
         rule: "clock",
         does: "Idle times, lifetimes, rates, `ttl` and delayed events follow one clock that `ampt-ws clock` moves; handlers' timeouts follow the machine's.",
         certainty: Certainty::Promise,

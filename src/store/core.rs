@@ -10,6 +10,7 @@ use super::change::Change;
 use super::dispatch::Gate;
 use super::interest::{ChangeKind, Registration};
 use super::layout::{self, prefix};
+use super::published::next_number;
 use super::refusal::Refusal;
 use super::rows::{Place, Rows, change_key, decode_head, index, seq_of};
 use super::tables::Tables;
@@ -32,6 +33,8 @@ pub(super) struct Core {
     pub tables: Tables,
     registrations: Vec<Registration>,
     next_seq: u64,
+    /// The number of the next published event.
+    pub next_published: u64,
     /// Set while changes are recorded that are not to be seen yet.
     staging: bool,
     /// How far changes are recorded, for whoever delivers them.
@@ -48,6 +51,7 @@ impl Core {
         let registrations = load_interest(&db)?;
         Ok(Self {
             tables: Tables::load(&db)?,
+            next_published: next_number(&db)?,
             db,
             clock,
             gate: None,

@@ -10,6 +10,7 @@
 //! | `t` generation ttl namespace rest | nothing: an index row |
 //! | `c` connection id | what the gateway keeps of a connection |
 //! | `o` sequence number | a change that waits for `data.on` |
+//! | `e` number | a published event that waits for its time or its handlers |
 //! | `s` sequence number | an item of an import that is being applied |
 //!
 //! A *generation* is a number that every item of a table carries in its key: emptying a table is
@@ -36,6 +37,8 @@ pub mod prefix {
     pub const CONNECTION: u8 = b'c';
     /// A change.
     pub const CHANGE: u8 = b'o';
+    /// A published event.
+    pub const PUBLISHED: u8 = b'e';
     /// An import's item.
     pub const STAGED: u8 = b's';
 }

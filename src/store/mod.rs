@@ -29,6 +29,7 @@ pub mod literal;
 mod maintain;
 mod open;
 pub mod outbox;
+pub mod published;
 mod read;
 pub mod refusal;
 pub mod row;

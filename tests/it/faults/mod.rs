@@ -8,6 +8,7 @@ mod damage;
 mod deaths;
 mod disk;
 mod orphans;
+mod published;
 mod recovery;
 mod reload_load;
 mod slow;

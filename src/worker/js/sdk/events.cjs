@@ -1,5 +1,5 @@
 // `events`: publish and subscribe inside the app. Deliveries are made by the sandbox, on its
-// clock; events that are due after a stop of the sandbox are gone.
+// clock; it keeps events on disk until their handlers have finished.
 'use strict';
 const { randomBytes } = require('node:crypto');
 const { inspect } = require('node:util');
@@ -52,7 +52,7 @@ function dueTime(after, now) {
   return [addUnits(now, Number(count), unit), true];
 }
 
-/** Publishes an event; resolves once the sandbox has it. */
+/** Publishes an event; resolves once the sandbox has it on disk. */
 async function publish(name, config, body) {
   // As in the published package: a falsy body gives way to the config.
   if (!body) {
@@ -70,9 +70,11 @@ async function publish(name, config, body) {
   // The sandbox's clock may be ahead of this process's.
   const text = JSON.stringify(isRelative ? { ...event, after: event.delay } : event);
   const operation = aftermath.start('`events.publish`', publish);
-  const refused = await new Promise((resolve) => request(OP_PUBLISH, text, resolve));
+  const refusal = await new Promise((resolve) => {
+    request(OP_PUBLISH, text, (refused, why) => resolve(refused ? String(why) : undefined));
+  });
   aftermath.finish(operation);
-  if (refused) throw new Error('Too many events are waiting to be delivered');
+  if (refusal !== undefined) throw new Error(refusal);
   return { id: event.id, time, delay: event.delay };
 }
 
