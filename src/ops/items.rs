@@ -112,8 +112,19 @@ pub(super) async fn perform_live(
         _ => None,
     };
     let store = sandbox.store.clone();
-    let work =
-        tokio::task::spawn_blocking(move || perform(&store, request, &live, telling.as_ref()));
+    let is_read = matches!(
+        request,
+        DataRequest::Get { .. } | DataRequest::Ls { .. } | DataRequest::Export { .. }
+    );
+    let work = tokio::task::spawn_blocking(move || {
+        let answer = perform(&store, request, &live, telling.as_ref());
+        if is_read {
+            // What somebody has seen is there after a kill, too. A disk that refuses still lets
+            // them see.
+            let _ = store.flush();
+        }
+        answer
+    });
     let answer = work
         .await
         .map_err(|error| Failure::new("internal", error.to_string()))??;

@@ -265,6 +265,13 @@ const TESTS: &[(&str, &[&str])] = &[
         &["environment::the_time_zone_is_the_cloud_s_unless_somebody_sets_one"],
     ),
     (
+        "published-events",
+        &[
+            "faults/published::a_published_event_comes_at_its_time_whatever_died_meanwhile",
+            "faults/published::an_event_whose_handler_a_kill_cut_off_comes_again",
+        ],
+    ),
+    (
         "clock",
         &[
             "clock::an_idle_timeout_that_the_clock_passes_happens_at_once",

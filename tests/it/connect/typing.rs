@@ -51,11 +51,9 @@ fn lines_are_sent_and_what_comes_stands_above_the_prompt() {
     ask(&terminal, "colours", "← \\x1b[31m{\"not\": json");
     terminal.line("");
     terminal.wait_for_line(PROMPT);
-    assert_eq!(
-        dev.events(json!({ "event": "message" })).len(),
-        3,
-        "an empty line is nothing"
-    );
+    let messages = json!({ "event": "message" });
+    dev.wait_for_all(3, messages.clone());
+    assert_eq!(dev.events(messages).len(), 3, "an empty line is nothing");
     let id = dev.wait_for(json!({ "event": "connected" }))["connectionId"].clone();
     assert!(
         terminal.screen().has(id.as_str().unwrap()),
