@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::domain::{CloseReason, ConnectionId};
 use crate::gateway::Connection;
 use crate::gateway::inbound::{Inbound, Message};
-use crate::worker::wire;
+use crate::worker::{Mark, wire};
 
 /// What an invocation is about: all that it takes to begin it.
 #[derive(Debug, Clone)]
@@ -75,6 +75,14 @@ impl Subject {
             }
             Self::Event { json, .. } => wire::event(out, number, json.as_bytes()),
             Self::Change(_) => {}
+        }
+    }
+
+    /// Whether a worker may have begun it as this invocation.
+    pub fn has_begun(&self, mark: &Mark, invocation: u32) -> bool {
+        match self {
+            Self::Disconnected(..) => mark.has_begun_disconnected(invocation),
+            _ => mark.has_begun(invocation),
         }
     }
 

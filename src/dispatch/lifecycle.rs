@@ -123,7 +123,7 @@ impl Dispatcher {
     /// the end of the sandbox cut off and is on disk is taken up at the next start.
     fn lost(&mut self, worker: &mut Worker, how: &str) {
         let (begun, waiting): (Vec<_>, Vec<_>) = (worker.in_flight.drain().into_iter())
-            .partition(|(number, _)| worker.process.mark.has_begun(*number));
+            .partition(|(number, subject)| subject.has_begun(&worker.process.mark, *number));
         for (number, subject) in begun {
             let stays_on_disk = !matches!(subject, Subject::Connected(_) | Subject::Message(_));
             if stays_on_disk && self.phase == Phase::Ending {
@@ -165,7 +165,7 @@ impl Dispatcher {
         let mut overdue = Vec::new();
         for worker in self.crew.mirrors() {
             for (number, subject, timeout) in worker.in_flight.overdue(now) {
-                let begun = worker.process.mark.has_begun(number);
+                let begun = subject.has_begun(&worker.process.mark, number);
                 let doing = if begun { "ran" } else { "waited" };
                 let what = format!("{} {doing}", name_of(&subject));
                 let WorkerProcess { link, mark, .. } = &mut worker.process;

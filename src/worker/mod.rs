@@ -13,6 +13,7 @@ pub mod transpile;
 pub mod wire;
 
 pub use link::{Link, LinkError};
+pub use mark::Mark;
 pub use process::{Exit, Launch, WorkerProcess, no_node};
 
 use std::io;

@@ -140,10 +140,11 @@ let partial = null;
 
 /** Kinds of frames that begin an invocation: its number comes first. */
 const BEGINS = new Set([3, 4, 5, 10, 11, 12]);
+const DISCONNECTED = 5;
 
 function dispatch(buffer, at, length, left) {
   const kind = buffer[at];
-  if (BEGINS.has(kind)) mark(buffer.readUInt32LE(at + 1), left);
+  if (BEGINS.has(kind)) mark(kind, buffer.readUInt32LE(at + 1), left);
   const handler = handlers[kind];
   if (handler) handler(buffer, at + 1, at + length);
 }
@@ -155,22 +156,27 @@ const MARK_FD = 6;
 const AHEAD = 8;
 const MANY = 2048;
 
-const marked = Buffer.alloc(4);
+/** What stands in the file: the last invocation that counts as begun, and the last `disconnected` that is. */
+const marked = Buffer.alloc(8);
 let begun = 0;
 
 function writeMark(number) {
   marked.writeUInt32LE(number >>> 0, 0);
   try {
-    fs.writeSync(MARK_FD, marked, 0, 4, 0);
+    fs.writeSync(MARK_FD, marked, 0, 8, 0);
   } catch {
     // The app has closed it: what it does now is its own affair.
   }
 }
 
-function mark(number, left) {
+function mark(kind, number, left) {
   begun = number;
-  if (((number - marked.readUInt32LE(0)) | 0) <= 0 && marked.readUInt32LE(0) !== 0) return;
-  writeMark(left > MANY ? number + AHEAD - 1 : number);
+  const last = marked.readUInt32LE(0);
+  const counts = ((number - last) | 0) <= 0 && last !== 0;
+  if (kind === DISCONNECTED) marked.writeUInt32LE(number, 4);
+  else if (counts) return;
+  if (counts) writeMark(last);
+  else writeMark(left > MANY ? number + AHEAD - 1 : number);
 }
 
 function receive(read, chunk) {

@@ -5,7 +5,7 @@ mod account;
 mod steps;
 mod world;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::random::Random;
 use super::{many, rounds};
@@ -84,6 +84,39 @@ fn what_waits_behind_an_endless_loop_goes_to_the_next_worker() {
     dev.wait_for_line(&format!("connected {}", late.id));
     let errors = dev.events(json!({ "event": "handler-error" }));
     assert_eq!(errors.len(), 1, "of the loop alone: {errors:?}");
+}
+
+/// With much behind them, messages are counted as begun in advance.
+#[test]
+fn a_disconnected_behind_an_endless_loop_goes_to_the_next_worker_however_much_waits() {
+    let app = App::esm(
+        "import { ws } from '@ampt/sdk';
+         ws.on('disconnected', (c) => console.log('disconnected', c.connectionId));
+         ws.on('message', { timeout: 200 }, (c, what) => {
+           if (what === 'busy') console.log(what);
+           for (const end = Date.now() + 100; what === 'loop' || Date.now() < end;);
+         });",
+    );
+    let dev = app.dev(&["--no-limits"]);
+    let (mut looping, others) = (dev.client(), [dev.client(), dev.client(), dev.client()]);
+    looping.send("busy");
+    dev.wait_for_line("busy");
+    looping.send("loop");
+    let ids = others.map(|other| {
+        let id = other.id.clone();
+        other.vanish();
+        dev.wait_for(json!({ "event": "disconnected", "connectionId": id }));
+        id
+    });
+    for _ in 0..10 {
+        looping.send(&"x".repeat(1000));
+    }
+    dev.wait_for(json!({ "event": "reload", "cause": "crash", "ok": true }));
+    for id in ids {
+        dev.wait_for_line(&format!("disconnected {id}"));
+    }
+    let lost = dev.events(json!({ "event": "handler-error", "handler": "disconnected" }));
+    assert_eq!(lost, Vec::<Value>::new());
 }
 
 #[test]
