@@ -18,6 +18,9 @@ const WINDOW: u32 = 4;
 /// Messages per second of all clients together: just below what `--env stage` lets through.
 const RATE: u32 = 9_000;
 
+/// How much more memory a worker may take than another that does the same, in kilobytes.
+const WORKER_KB: usize = 16 * 1024;
+
 /// How large the load is.
 struct Load {
     clients: u32,
@@ -82,7 +85,27 @@ struct Held {
     memory_kb: usize,
 }
 
+/// A worker, its spare, and their guards.
+const PROCESSES: usize = 4;
+
+/// So many looks in a row must show the same.
+const LOOKS: usize = 20;
+
 impl Held {
+    /// What it holds when nothing comes and nothing goes.
+    fn at_rest(dev: &Dev) -> Self {
+        let mut looks = (0, 0);
+        eventually("nothing comes and nothing goes", || {
+            let held = Self::by(dev);
+            looks = match looks.0 {
+                before if before == held.descriptors => (before, looks.1 + 1),
+                _ => (held.descriptors, 0),
+            };
+            held.processes == PROCESSES && looks.1 >= LOOKS
+        });
+        Self::by(dev)
+    }
+
     fn by(dev: &Dev) -> Self {
         Self {
             descriptors: descriptors(dev.pid()),
@@ -92,19 +115,36 @@ impl Held {
     }
 }
 
+/// The memory of the Node process that runs the app.
+fn worker_memory_kb(app: &App) -> usize {
+    let status = app.verb(&["status", "--json"]).json();
+    let pid = status["worker"]["pid"].as_u64().expect("a worker");
+    memory_kb(u32::try_from(pid).expect("a process id"))
+}
+
+/// Each load begins with as much as the one before: the last workers take no more than the first.
+fn does_not_grow(workers: &[usize]) {
+    let of = |part: &[usize]| {
+        let mut part = part.to_vec();
+        part.sort_unstable();
+        part[part.len() / 2]
+    };
+    let (first, last) = workers.split_at(workers.len() / 2);
+    let (first, last) = (of(first), of(last));
+    assert!(first > 0 && last < first + WORKER_KB, "{workers:?}");
+}
+
 fn save_under_load(load: &Load, seed: u64) {
     let mut random = Random::new(seed);
     let app = App::new().file("index.mjs", &good(0));
     let dev = app.dev_without_messages(&["--env", "stage"]);
-    let clients: Vec<Client> = (0..load.clients).map(|_| dev.client()).collect();
     // Caches fill with the first reloads, and the spare worker comes a little later.
     for version in 1..=3 {
         save(&app, &dev, &good(version), true);
     }
-    eventually("a worker, its spare, and their guards run", || {
-        children(dev.pid()).len() == 4
-    });
-    let before = Held::by(&dev);
+    let before = Held::at_rest(&dev);
+    let clients: Vec<Client> = (0..load.clients).map(|_| dev.client()).collect();
+    let mut workers = Vec::new();
     let done = AtomicBool::new(false);
     let pace = Duration::from_secs(1) * load.clients / RATE;
     let heard: u32 = thread::scope(|scope| {
@@ -114,7 +154,10 @@ fn save_under_load(load: &Load, seed: u64) {
         for version in 4..4 + load.saves {
             match version % 2 {
                 0 => save(&app, &dev, &broken(version, &mut random), false),
-                _ => save(&app, &dev, &good(version), true),
+                _ => {
+                    save(&app, &dev, &good(version), true);
+                    workers.push(worker_memory_kb(&app));
+                }
             }
         }
         done.store(true, Ordering::Relaxed);
@@ -128,15 +171,13 @@ fn save_under_load(load: &Load, seed: u64) {
     eventually("all clients are gone", || {
         dev.events(json!({ "event": "disconnected" })).len() == load.clients as usize
     });
-    let fine = |held: &Held| held.processes <= 4 && held.descriptors <= before.descriptors;
-    eventually("processes and descriptors are back", || {
-        fine(&Held::by(&dev))
-    });
-    let after = Held::by(&dev);
+    let after = Held::at_rest(&dev);
     eprintln!(
-        "{heard} messages, {} saves: {before:?}, {after:?}",
+        "{heard} messages, {} saves: {before:?}, {after:?}, workers {workers:?} kB",
         load.saves
     );
+    assert_eq!(after.descriptors, before.descriptors);
+    does_not_grow(&workers);
     let grown = after.memory_kb.saturating_sub(before.memory_kb);
     assert!(grown < 48 * 1024, "{before:?}, {after:?}");
     assert_eq!(dev.stop().code, Some(0));
