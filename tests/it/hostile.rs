@@ -191,8 +191,8 @@ fn mutated_requests_do_no_harm() {
 }
 
 #[test]
-#[ignore = "takes a minute or two: cargo test --release --test it -- --ignored hostile"]
-fn a_hundred_thousand_mutated_requests_do_no_harm() {
+#[ignore = "takes a minute or two: cargo test --release -- --ignored torture"]
+fn torture_of_a_hundred_thousand_mutated_requests_does_no_harm() {
     let seed = std::env::var("AMPT_WS_TEST_SEED").ok();
     let seed = seed.and_then(|seed| seed.parse().ok()).unwrap_or(7);
     stays_healthy(100_000, seed, 16 * 1024);

@@ -30,18 +30,13 @@ fn clock(app: &App, args: &[&str]) {
     assert_eq!(moved.code, Some(0), "{moved:?}");
 }
 
-/// Waits until nothing is owed to anybody any more.
-fn settle(app: &App) {
-    while app.verb(&["status", "--json"]).json()["pending"]["invocations"] != 0 {}
-}
-
 /// The notes that came in this run, once nothing is due any more.
 fn heard(app: &App, dev: &Dev) -> Vec<String> {
     // Every event that is due by then stands before this one.
     let last = format!("the last of {}", dev.lines().len());
     publish(dev, "note", "0 seconds", &last);
     dev.wait_for_line(&format!("heard {last} 0"));
-    settle(app);
+    app.settle();
     let lines = dev.lines().into_iter();
     let notes = lines.filter(|line| line.starts_with("heard") && !line.contains("the last of"));
     notes.collect()
@@ -109,7 +104,7 @@ fn an_event_whose_handler_a_kill_cut_off_comes_again() {
     // The end of its worker is told, and it is done with.
     dev.client().send("exit");
     dev.wait_for(json!({ "event": "handler-error", "handler": "event:custom:slow" }));
-    settle(&app);
+    app.settle();
     dev.kill();
     let dev = app.dev(&["--no-limits"]);
     assert_eq!(heard(&app, &dev), [""; 0]);

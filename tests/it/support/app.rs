@@ -108,6 +108,20 @@ impl App {
         }
     }
 
+    /// Waits until the code runs, and nothing is owed to anybody any more: no handler runs or waits,
+    /// and what they did is on disk.
+    pub fn settle(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let status = self.verb(&["status", "--json"]).json();
+            let pending = &status["pending"]["invocations"];
+            if pending == 0 && status["worker"]["state"] == "ready" {
+                return;
+            }
+            assert!(Instant::now() < deadline, "it does not settle: {status}");
+        }
+    }
+
     /// The app's folder.
     pub fn dir(&self) -> &Path {
         &self.dir

@@ -8,6 +8,7 @@
 
 mod changes;
 mod durable;
+mod edges;
 mod farewells;
 mod random;
 mod state;

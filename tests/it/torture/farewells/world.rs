@@ -96,13 +96,7 @@ impl World {
     /// Waits until every handler has returned.
     pub fn settle(&mut self) {
         self.wait_for_ends();
-        loop {
-            let status = self.app.verb(&["status", "--json"]).json();
-            let pending = &status["pending"]["invocations"];
-            if pending == 0 && status["worker"]["state"] == "ready" {
-                break;
-            }
-        }
+        self.app.settle();
         self.each(|shaken| {
             shaken.is_settled = true;
             shaken.is_admitted |= shaken.kills == 0;
