@@ -147,20 +147,25 @@ link.handlers[CHANGE] = (bytes, start, end) => {
 function describe(error) {
   const described = errors.describe(error);
   if (hints.has(error)) described.hint = hints.get(error);
-  if (described.file === undefined && callers.has(error)) {
-    const { file, path, line, column, codeFrame, stack } = errors.describe(callers.get(error));
-    const [, ...frames] = stack.split('\n');
-    const whole = [`${described.name}: ${described.message}`, ...frames].join('\n');
-    Object.assign(described, { file, path, line, column, codeFrame, stack: whole });
-    // Only calls of the data package are traced; an error without frames did not show that it is one.
+  // The stack of a reply begins where somebody awaited the call, which may be far from where it was made.
+  const call = replies.get(error) ?? (described.file === undefined ? callers.get(error) : undefined);
+  if (call === undefined) return described;
+  // Only calls of the data package are traced; an error without frames did not show that it is one.
+  if (described.file === undefined) {
     described.hint ??= require('./loader/data-hints.cjs').dataHint(described.message);
   }
-  return described;
+  const { file, path, line, column, codeFrame, stack } = errors.describe(call);
+  if (file === undefined) return described;
+  const [, ...frames] = stack.split('\n');
+  const whole = [`${described.name}: ${described.message}`, ...frames].join('\n');
+  return Object.assign(described, { file, path, line, column, codeFrame, stack: whole });
 }
 
 const hints = new WeakMap();
-/** Errors that came long after the call, with a trace of the call. */
+/** Errors that came of a call, with a trace of the call. */
 const callers = new WeakMap();
+/** Those of them that were made of the reply to it. */
+const replies = new WeakMap();
 const isTraced = sampler();
 
 /** Where a call that may fail later was made, as an error's stack; undefined if too many are made. */
@@ -171,9 +176,12 @@ function trace(above) {
   return call;
 }
 
-/** Gives an error the trace of the call that it answers, for where its own stack does not reach. */
-function calledAt(error, call) {
-  if (call !== undefined) callers.set(error, call);
+/**
+ * Gives an error the trace of the call of which it came, for where its own stack does not reach; a
+ * reply to the call is always shown there.
+ */
+function calledAt(error, call, isReply = false) {
+  if (call !== undefined) (isReply ? replies : callers).set(error, call);
   return error;
 }
 

@@ -76,6 +76,40 @@ fn a_call_that_is_awaited_elsewhere_has_its_place_too() {
 }
 
 #[test]
+fn a_call_in_a_function_of_its_own_is_shown_there_and_not_where_it_is_awaited() {
+    let app = App::esm(
+        "import { ws } from '@ampt/sdk';
+         import { data } from '@ampt/data';
+         ws.on('message', async (c) => {
+           await data.get('before');
+           await store('text');
+         });
+         async function store(value) {
+           await data.set('s', value);
+           return add();
+         }
+         const add = () => data.set('s', { $add: 1 });",
+    );
+    let dev = app.dev(&["--no-limits", "--no-watch"]);
+    let mut client = dev.client();
+    client.send("go");
+    client.text();
+    let errors = told(&dev, 1);
+    let place = (&errors[0]["line"], &errors[0]["column"]);
+    assert_eq!(place, (&json!(11), &json!(33)), "{errors:?}");
+    let stack = errors[0]["stack"].as_str().expect("a stack");
+    let lines: Vec<&str> = stack.lines().map(str::trim).collect();
+    assert!(
+        lines[1].contains("add") && lines[1].contains("index.mjs:11:33"),
+        "{stack}"
+    );
+    assert!(
+        lines[2].contains("store") && lines[2].contains("index.mjs:9:"),
+        "{stack}"
+    );
+}
+
+#[test]
 fn an_error_of_the_users_own_code_gets_no_hint_of_ours() {
     let calls = [
         "{ throw new Error('Invalid key') }",

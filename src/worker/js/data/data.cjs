@@ -289,7 +289,7 @@ function createData() {
     /** Made where the call's promise is awaited, so that the stack shows the user's line if it can. */
     #refused(failure, own) {
       const error = failure.toError(own);
-      host.calledAt?.(error, failure.trace);
+      host.calledAt?.(error, failure.trace, error !== own);
       return error;
     }
   }
