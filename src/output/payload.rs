@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use serde::de::IgnoredAny;
+use unicode_width::UnicodeWidthChar;
 
 use super::escape::visible;
 use super::paint::Paint;
@@ -75,6 +76,16 @@ pub(super) fn shorten(text: &str, most: usize) -> (&str, bool) {
         Some((end, _)) => (&text[..end], true),
         None => (text, false),
     }
+}
+
+/// As many of the letters as fit into so many columns.
+pub(super) fn start_of(letters: impl Iterator<Item = char>, columns: usize) -> String {
+    let mut width = 0;
+    let fits = |letter: &char| {
+        width += letter.width().unwrap_or(0);
+        width <= columns
+    };
+    letters.take_while(fits).collect()
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Columns for people.
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 use super::paint::Paint;
-use super::payload::push_json;
+use super::payload::{push_json, start_of};
 
 /// The last column is not cut to less than this.
 const LEAST: usize = 8;
@@ -75,7 +75,7 @@ impl Cell {
     /// Cuts the end of what is wider than `room`.
     fn cut(&mut self, room: usize) {
         if self.width() > room {
-            let text = format!("{}…", start(self.text.chars(), room - 1));
+            let text = format!("{}…", start_of(self.text.chars(), room - 1));
             self.replace(text);
         }
     }
@@ -83,9 +83,9 @@ impl Cell {
     /// Cuts the middle of what is wider than `room`.
     fn cut_middle(&mut self, room: usize) {
         if self.width() > room {
-            let end = start(self.text.chars().rev(), (room - 1) / 2);
+            let end = start_of(self.text.chars().rev(), (room - 1) / 2);
             let end: String = end.chars().rev().collect();
-            let start = start(self.text.chars(), room - 1 - end.width());
+            let start = start_of(self.text.chars(), room - 1 - end.width());
             self.replace(format!("{start}…{end}"));
         }
     }
@@ -96,16 +96,6 @@ impl Cell {
             self.look = Look::Plain;
         }
     }
-}
-
-/// As many of the letters as fit into `room`.
-fn start(letters: impl Iterator<Item = char>, room: usize) -> String {
-    let mut width = 0;
-    let fits = |letter: &char| {
-        width += letter.width().unwrap_or(0);
-        width <= room
-    };
-    letters.take_while(fits).collect()
 }
 
 impl Table {

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::escape::{visible, visible_line};
 use super::json;
 use super::paint::Paint;
+use super::screen::Screen;
 use super::style::Style;
 use crate::cli::Common;
 use crate::error::{Failure, reason};
@@ -39,6 +40,8 @@ pub struct Output {
     err: Stream,
     /// Set once nobody reads standard output any more, as after `| head`.
     closed: AtomicBool,
+    /// The terminal of a prompt, on which others print as well.
+    screen: Option<Screen>,
 }
 
 impl Output {
@@ -48,6 +51,7 @@ impl Output {
             out: Stream::new(Style::for_stdout(common), io::stdout()),
             err: Stream::new(Style::for_stderr(common), io::stderr()),
             closed: AtomicBool::new(false),
+            screen: None,
         }
     }
 
@@ -65,7 +69,20 @@ impl Output {
             out: Stream::new(style, out),
             err: Stream::new(plain, err),
             closed: AtomicBool::new(false),
+            screen: None,
         }
+    }
+
+    /// The same, on the terminal that `screen` is.
+    pub fn on(self, screen: Screen) -> Self {
+        Self {
+            screen: Some(screen),
+            ..self
+        }
+    }
+
+    pub(super) fn screen(&self) -> Option<&Screen> {
+        self.screen.as_ref()
     }
 
     /// How answers are printed.
@@ -76,6 +93,12 @@ impl Output {
     /// The width of the terminal on which answers are printed.
     pub fn columns(&self) -> Option<usize> {
         self.style().columns.map(usize::from)
+    }
+
+    /// The width of the terminal that standard error is.
+    pub(super) fn err_columns(&self) -> Option<usize> {
+        let now = self.err.style.at_current_width().columns;
+        now.or(self.err.style.columns).map(usize::from)
     }
 
     /// How standard error is printed on; as JSON if answers are.

@@ -4,20 +4,18 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::{Context, Face};
+use super::Context;
 use crate::ops::{Answer, Request};
 use crate::output::{Progress, Verbosity, answers};
 
 /// A line is shown at most so often; more cannot be read.
 const EVERY: Duration = Duration::from_millis(50);
 
-/// Performs a request about the data file `name`. On a terminal, a line on standard error says how
-/// far it is; at the end it is taken back.
+/// Performs a request about the data file `name`. On a terminal, a line says how far it is; at the
+/// end it is taken back.
 pub(super) async fn perform(context: &Context<'_>, name: &str, request: Request) -> Answer {
     let style = context.out.style();
-    // The sandbox's own terminal shows its events there.
-    let is_wanted =
-        !style.json && style.verbosity != Verbosity::Quiet && context.face != Face::Repl;
+    let is_wanted = !style.json && style.verbosity != Verbosity::Quiet;
     let mut line = Progress::new(context.out, is_wanted);
     if !line.is_on() {
         return context.sandbox.perform(request).await;
