@@ -250,6 +250,9 @@ pub enum DataVerb {
     Watch {
         /// As in `ls`
         pattern: Option<String>,
+        /// Follow no more; for the sandbox's prompt, where Ctrl-C on an empty line does it, too
+        #[arg(long, conflicts_with = "pattern")]
+        off: bool,
     },
 }
 

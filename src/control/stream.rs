@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::wire::{END, write_patiently};
 use crate::event::EventBus;
 use crate::ops::Changes;
-use crate::output::{Renderer, Style, document, items};
+use crate::output::{ChangeLines, Renderer, Style};
 
 /// Writes the past events and, if `follow`, those to come until the bus closes or the peer leaves.
 ///
@@ -50,6 +50,7 @@ pub(super) async fn changes(
     style: Style,
     shutdown: &CancellationToken,
 ) -> io::Result<()> {
+    let lines = ChangeLines::new(style);
     loop {
         let change = tokio::select! {
             change = changes.recv() => change,
@@ -57,11 +58,7 @@ pub(super) async fn changes(
             () = departure(reader) => return Err(io::ErrorKind::BrokenPipe.into()),
         };
         let Some(change) = change else { break };
-        let line = match style.json {
-            true => format!("{}\n", document(&change)),
-            false => items::change(style.paint(), &change),
-        };
-        write_patiently(writer, line.as_bytes()).await?;
+        write_patiently(writer, lines.line(&change).as_bytes()).await?;
     }
     write_patiently(writer, END).await
 }

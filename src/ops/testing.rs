@@ -155,7 +155,9 @@ impl Perform for FakeSandbox {
         Box::pin(async {
             let (sender, changes) = tokio::sync::mpsc::channel(8);
             for change in ["created", "deleted"] {
-                let _ = sender.try_send(json!({"change": change, "key": "k"}));
+                let _ = sender.try_send(
+                    json!({"at": "2030-01-01T00:00:00.000Z", "change": change, "key": "k"}),
+                );
             }
             Ok(changes)
         })

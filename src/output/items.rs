@@ -11,12 +11,6 @@ const ABOUT: [&str; 8] = [
     "label1", "label2", "label3", "label4", "label5", "ttl", "created", "modified",
 ];
 
-fn compact(paint: Paint, value: &Value) -> String {
-    let mut out = String::new();
-    push_json(&mut out, paint, &value.to_string());
-    out
-}
-
 /// An item: its value as indented JSON, and what is known about it.
 pub fn item(paint: Paint, item: &Value) -> String {
     let value = &item["value"];
@@ -62,22 +56,6 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// A change to an item, as `data watch` tells it.
-pub fn change(paint: Paint, change: &Value) -> String {
-    if let Some(missed) = change.get("missed") {
-        let word = paint.warn("warning:");
-        return format!("{word} {} changes are not shown\n", plain(missed));
-    }
-    let what = plain(change.get("change").unwrap_or(&Value::Null));
-    let key = plain(&change["key"]);
-    let value = match change.get("value") {
-        Some(value) => compact(paint, value),
-        None => String::new(),
-    };
-    let line = format!("{} {} {value}", paint.dim(&what), paint.strong(&key));
-    format!("{}\n", line.trim_end())
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -95,13 +73,5 @@ mod tests {
             "{\n  \"a: b\": [\n    \"x\",\n    1\n  ],\n  \"c\": {}\n}\n\
              label1    l:\\x1b\ncreated   2024-01-01T00:00:00.000Z\nmodified  2024-01-01T00:00:00.000Z\n"
         );
-    }
-
-    #[test]
-    fn a_change_is_one_line() {
-        let value = json!({"change": "updated", "key": "k", "value": {"a": 1}});
-        assert_eq!(change(Paint::new(false), &value), "updated k {\"a\":1}\n");
-        let value = json!({"change": "deleted", "key": "k"});
-        assert_eq!(change(Paint::new(false), &value), "deleted k\n");
     }
 }

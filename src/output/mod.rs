@@ -5,6 +5,7 @@
 
 pub mod answers;
 pub mod bench;
+mod changes;
 mod client;
 mod code_frame;
 mod escape;
@@ -27,6 +28,7 @@ pub mod testing;
 mod time;
 mod writer;
 
+pub use changes::ChangeLines;
 pub use client::{ClientEvent, ClientEvents};
 pub use escape::visible;
 pub use json::{document, push_event as push_event_json};

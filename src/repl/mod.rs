@@ -1,6 +1,7 @@
 //! The REPL: the sandbox's own terminal, where lines are typed while events are printed.
 
 mod completion;
+mod following;
 mod grammar;
 mod session;
 mod suggest;
@@ -18,6 +19,7 @@ use crate::event::{EventBus, Level};
 use crate::ops::Perform;
 use crate::output::{Output, Screen, Style};
 use crate::terminal::{LineEditor, LineHelper, Reading};
+use following::Following;
 use session::Session;
 use suggest::Suggestions;
 
@@ -44,8 +46,18 @@ pub fn start(
         Ok(editor)
     };
     // Failures go where the line was typed, wherever standard error may lead.
-    let output = |style| Output::to(style, io::stdout(), io::stdout());
-    let session = Session::new(sandbox, runtime, bus.clone(), style, app_dir, output);
+    let on = screen.clone();
+    let output = move |style| Output::to(style, io::stdout(), io::stdout()).on(on.clone());
+    let following = Following::new(sandbox.clone(), runtime.clone(), screen.clone());
+    let session = Session::new(
+        sandbox,
+        runtime,
+        bus.clone(),
+        style,
+        app_dir,
+        output,
+        following,
+    );
     let converse = move |editor| terminal::converse(editor, &session);
     crate::terminal::start(screen, open, converse)
         .map_err(|failure| failure.hint("--no-repl does without it"))

@@ -7,11 +7,12 @@ use clap::CommandFactory;
 use serde_json::json;
 use tokio::runtime::Handle;
 
+use super::following::Following;
 use super::grammar::{self, Parsed};
 use crate::cli::{ReplLine, ReplVerb};
 use crate::error::{Failure, exit};
 use crate::event::EventBus;
-use crate::ops::{Perform, Request, Status};
+use crate::ops::{DataRequest, Perform, Request, Status};
 use crate::output::{Output, Renderer, Style, fidelity, overview};
 use crate::verbs::{self, Ask, Context, Face, LocalBoxed, Streams};
 
@@ -24,6 +25,7 @@ pub(super) struct Session {
     app_dir: PathBuf,
     /// Where a line's answer goes.
     output: Box<dyn Fn(Style) -> Output + Send>,
+    following: Following,
 }
 
 /// What is to be done after a line.
@@ -45,6 +47,7 @@ impl Session {
         style: Style,
         app_dir: &Path,
         output: impl Fn(Style) -> Output + Send + 'static,
+        following: Following,
     ) -> Self {
         Self {
             sandbox,
@@ -53,6 +56,7 @@ impl Session {
             style,
             app_dir: app_dir.to_owned(),
             output: Box::new(output),
+            following,
         }
     }
 
@@ -86,7 +90,10 @@ impl Session {
             ReplVerb::Sandbox(verb) => {
                 let context = Context {
                     sandbox: &*self.sandbox,
-                    streams: &LocalStreams { bus: &self.bus },
+                    streams: &LocalStreams {
+                        bus: &self.bus,
+                        following: &self.following,
+                    },
                     ask,
                     out: &out,
                     face: Face::Repl,
@@ -99,6 +106,15 @@ impl Session {
             out.failure(&failure);
         }
         Next::Line
+    }
+
+    /// Obeys Ctrl-C on an empty line: it ends what goes on beside the prompt, or else the
+    /// conversation.
+    pub(super) fn interrupt(&self) -> Next {
+        match self.following.end(&(self.output)(self.style)) {
+            Ok(()) => Next::Line,
+            Err(_) => Next::Quit,
+        }
     }
 
     fn url(&self, out: &Output) -> Result<(), Failure> {
@@ -170,9 +186,10 @@ fn overview_of_verbs(command: &clap::Command) -> String {
     text
 }
 
-/// Prints past events; those to come are on this terminal anyway.
+/// Prints past events, those to come are on this terminal anyway; and has changes followed.
 struct LocalStreams<'a> {
     bus: &'a EventBus,
+    following: &'a Following,
 }
 
 impl Streams for LocalStreams<'_> {
@@ -182,11 +199,8 @@ impl Streams for LocalStreams<'_> {
         out: &'a Output,
     ) -> LocalBoxed<'a, Result<u8, Failure>> {
         Box::pin(async move {
-            if !matches!(request, Request::Logs { .. }) {
-                let message = "changes cannot be followed at the prompt";
-                return Err(
-                    Failure::usage(message).hint("in another terminal: `ampt-ws data watch`")
-                );
+            if let Request::Data(DataRequest::Watch { pattern }) = request {
+                return self.following.begin(pattern, out).await.map(|()| exit::OK);
             }
             let (history, _) = self.bus.subscribe_with_history();
             let mut renderer = Renderer::new(out.style());
@@ -197,6 +211,10 @@ impl Streams for LocalStreams<'_> {
             out.write(&lines).map(|()| exit::OK)
         })
     }
+
+    fn end(&self, out: &Output) -> Result<u8, Failure> {
+        self.following.end(out).map(|()| exit::OK)
+    }
 }
 
 #[cfg(test)]
@@ -205,6 +223,7 @@ mod tests {
     use crate::domain::Clock;
     use crate::event::Level;
     use crate::ops::testing::FakeSandbox;
+    use crate::output::Screen;
     use crate::output::testing::Buffer;
 
     struct Nobody;
@@ -227,6 +246,9 @@ mod tests {
         let shown = seen.clone();
         let output = move |style| Output::to(style, shown.clone(), shown.clone());
         let handle = runtime.handle().clone();
+        let screen = Screen::stdout();
+        screen.attach(seen.clone());
+        let following = Following::new(sandbox.clone(), handle.clone(), screen);
         let session = Session::new(
             sandbox,
             handle,
@@ -234,6 +256,7 @@ mod tests {
             Style::default(),
             Path::new("/app"),
             output,
+            following,
         );
         let mut next = None;
         for line in lines {
@@ -264,7 +287,7 @@ mod tests {
             "send ab hi",
             "send",
             "data get missing",
-            "data watch",
+            "data watch --off",
         ]);
         assert_eq!(next, Next::Line);
         assert_eq!(text.matches("error: ").count(), 5, "{text}");

@@ -20,7 +20,8 @@ pub(super) fn converse(mut editor: LineEditor<LineHelper<Suggestions>>, session:
                 session.obey(&line, &asking)
             }
             Typed::Cleared => Next::Line,
-            Typed::Interrupted | Typed::End => Next::Quit,
+            Typed::Interrupted => session.interrupt(),
+            Typed::End => Next::Quit,
         };
         match next {
             Next::Line => {}

@@ -35,7 +35,8 @@ pub(super) async fn data(context: &Context<'_>, verb: DataVerb) -> Result<u8, Fa
             print(context.out, answer, |_: &Value| text)?;
         }
         DataVerb::Rm { key } => return remove(context, key).await,
-        DataVerb::Watch { pattern } => {
+        DataVerb::Watch { off: true, .. } => return context.streams.end(context.out),
+        DataVerb::Watch { pattern, .. } => {
             let request = Request::Data(DataRequest::Watch { pattern });
             return context.streams.print(request, context.out).await;
         }

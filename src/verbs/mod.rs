@@ -16,7 +16,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::cli::SandboxVerb;
+use crate::cli::{DataVerb, SandboxVerb};
 use crate::domain::{ConnectionId, Selector};
 use crate::error::Failure;
 use crate::ops::{Perform, Request};
@@ -62,6 +62,17 @@ pub trait Streams {
         request: Request,
         out: &'a Output,
     ) -> LocalBoxed<'a, Result<u8, Failure>>;
+
+    /// Ends a stream that goes on beside other verbs, as `data watch` does at the prompt.
+    fn end(&self, out: &Output) -> Result<u8, Failure> {
+        let _ = out;
+        Err(no_stream_beside())
+    }
+}
+
+fn no_stream_beside() -> Failure {
+    Failure::usage("`--off` is for the sandbox's own prompt, where changes are followed beside it")
+        .hint("here Ctrl-C ends `data watch`")
 }
 
 /// Asks the user a question that is answered with yes or no.
@@ -75,6 +86,7 @@ pub fn check(verb: &SandboxVerb) -> Result<(), Failure> {
     match verb {
         SandboxVerb::Send(args) => send::whom_and_what(args.clone()).map(drop),
         SandboxVerb::Close(args) => close::selectors(args.clone()).map(drop),
+        SandboxVerb::Data(DataVerb::Watch { off: true, .. }) => Err(no_stream_beside()),
         SandboxVerb::Export(args) => match &args.file {
             Some(file) => transfer::with_extension(file.clone()).map(drop),
             None => Ok(()),

@@ -2,10 +2,11 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::net::SocketAddr;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-use crate::support::{App, Terminal};
+use crate::support::{App, Terminal, dial};
 
 /// Items in a file; progress is told for the first 256 of them.
 const ITEMS: usize = 300;
@@ -70,6 +71,34 @@ fn an_import_into_a_running_sandbox_shows_what_that_has_read() {
         terminal.wait_until("the line is taken back", |screen| !screen.has("reading"));
     }
     ends_with_only(terminal, "imported 300 items from items.json");
+}
+
+#[test]
+fn an_import_at_the_prompt_shows_what_it_has_read_below_the_log() {
+    let app = app_with_pipe();
+    let mut terminal = app.at_terminal_of(24, 40, &["dev", "--port", "0"], |_| {});
+    terminal.wait_for_line("ampt-ws>");
+    let status = app.verb(&["status", "--json"]).json();
+    let address = status["wsUrl"]
+        .as_str()
+        .and_then(|url| url.strip_prefix("ws://"));
+    let address: SocketAddr = address.and_then(|a| a.parse().ok()).expect("an address");
+    terminal.line("import items.json");
+    // Once to see which connections it would orphan, and once to load it.
+    for _ in 0..2 {
+        let pipe = begin(&app);
+        terminal.wait_for_line("reading items.json: 256 items");
+        let client = dial(address, "/", &[]).expect("an accepted client");
+        let from = client.local_address().to_string();
+        terminal.wait_for(&format!("connected from {from}"));
+        terminal.wait_for_line("reading items.json: 256 items");
+        finish(pipe);
+        terminal.wait_until("the line is taken back", |screen| !screen.has("reading"));
+    }
+    terminal.wait_for_line("ampt-ws>");
+    assert!(terminal.screen().has("imported 300 items from items.json"));
+    terminal.line("quit");
+    assert_eq!(terminal.wait_for_clean_end().0, Some(0));
 }
 
 #[test]

@@ -73,7 +73,8 @@ fn mistakes_are_explained_and_the_next_line_is_read() {
         ("import 'x", "a quote is not closed"),
         ("clock advance 5", "write 500ms"),
         ("export x.yaml", "`x.yaml` is not a .json file"),
-        ("data watch", "at the prompt"),
+        ("data watch :x", "Invalid key"),
+        ("data watch --off", "no changes are being followed"),
         ("help sned", "`sned`"),
     ] {
         let said = answer(&terminal, line);

@@ -4,6 +4,7 @@ mod answers;
 mod leaving;
 mod looks;
 mod typing;
+mod watching;
 
 use std::net::SocketAddr;
 use std::process::Command;
