@@ -306,3 +306,24 @@ fn overwriting_is_heard_of_as_deletions_and_creations() {
         ]
     );
 }
+
+#[test]
+fn an_import_into_an_empty_table_is_heard_of_as_creations() {
+    let bench = Bench::new();
+    let all = Registration::parse(["*"]).expect("a name");
+    bench.store.set_interest(vec![all]).expect("set");
+    let text = r#"[{"key":"a","value":1,"label1":"l"},{"key":"n:b","value":{"x":2}}]"#;
+    bench.import(text, false).expect("imported");
+    let changes = bench.store.pending_changes(0, 99).expect("changes");
+    let told: Vec<_> = changes
+        .iter()
+        .map(|c| format!("{} {}", c.kind.name(), c.namespace))
+        .collect();
+    assert_eq!(told, ["created a", "created n"]);
+    let by_label = bench.call(op::READ, r#"{"k":"l","l":1}"#);
+    assert!(by_label.contains("\"a\""), "{by_label}");
+    // The same once more is a merge, which leaves the same items.
+    let first = bench.exported();
+    bench.import(text, false).expect("imported");
+    assert_eq!(bench.exported(), first);
+}

@@ -169,6 +169,14 @@ impl Store {
         assert!(staged.is_ok());
     }
 
+    /// Whether the table has no items, expired ones included.
+    fn is_empty(&self) -> Result<bool, TransferError> {
+        let mut core = self.core();
+        let generation = core.generation(TABLE)?;
+        let all = layout::generation_prefix(prefix::ITEM, generation);
+        Ok(core.db.scan_prefix(all).next().transpose()?.is_none())
+    }
+
     /// Makes staged items visible.
     fn apply_staged(
         &self,
@@ -178,9 +186,11 @@ impl Store {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), TransferError> {
         self.shared.exclusively(|| {
-            if overwrite {
+            // Into an empty table there is nothing to merge.
+            if overwrite || self.is_empty()? {
                 let old = self.shared.replace_recorded(TABLE, Some(staged))?;
                 self.shared.orders.delete(old, drop);
+                progress(applied_so_far(items, items));
                 return Ok::<_, TransferError>(());
             }
             let marked = self.core().db.insert(APPLYING, &staged.to_be_bytes());
@@ -196,11 +206,7 @@ impl Store {
             loop {
                 let merged = merge_some(&mut self.core(), staged, from)?;
                 applied += merged.items;
-                progress(Progress {
-                    items: applied,
-                    total: Some(items),
-                    phase: Phase::Applying,
-                });
+                progress(applied_so_far(applied, items));
                 match merged.next {
                     Some(next) => from = next,
                     None => break,
@@ -210,6 +216,14 @@ impl Store {
             Ok(())
         })?;
         Ok(self.flush()?)
+    }
+}
+
+fn applied_so_far(applied: u64, items: u64) -> Progress {
+    Progress {
+        items: applied,
+        total: Some(items),
+        phase: Phase::Applying,
     }
 }
 
