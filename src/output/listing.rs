@@ -25,13 +25,11 @@ pub fn items(paint: Paint, columns: Option<usize>, now_ms: i64, items: &[Value])
     let has_ttl = is_used("ttl");
     let names = labels.iter().map(|name| name.to_uppercase());
     let mut heading: Vec<String> = ["KEY".to_owned()].into_iter().chain(names).collect();
-    let mut spare: Vec<usize> = (1..heading.len()).rev().collect();
     if has_ttl {
-        spare.push(heading.len());
         heading.push("TTL".to_owned());
     }
-    spare.insert(0, heading.len());
     heading.extend(["MODIFIED".to_owned(), "VALUE".to_owned()]);
+    let spare = spare_columns(labels.len(), has_ttl);
     let mut table = Table::new(paint, heading.iter().map(String::as_str));
     let time = LocalTime::system();
     for item in items {
@@ -46,6 +44,18 @@ pub fn items(paint: Paint, columns: Option<usize>, now_ms: i64, items: &[Value])
         table.row(row);
     }
     table.spare(&spare).preview(PREVIEW).finish(columns)
+}
+
+/// Which columns go first where there is no room: further labels, then the time of the last change,
+/// the first label, and what is left of the ttl.
+fn spare_columns(labels: usize, has_ttl: bool) -> Vec<usize> {
+    let ttl = 1 + labels;
+    let modified = ttl + usize::from(has_ttl);
+    let mut spare: Vec<usize> = (2..=labels).rev().collect();
+    spare.push(modified);
+    spare.extend((labels > 0).then_some(1));
+    spare.extend(has_ttl.then_some(ttl));
+    spare
 }
 
 /// A string's text on one line; nothing for what is no string.
@@ -114,6 +124,13 @@ mod tests {
         let text = items(Paint::new(false), Some(80), 0, &[long]);
         let line = text.lines().nth(1).unwrap();
         assert!(line.chars().count() == 80 && line.ends_with('…'), "{text}");
+    }
+
+    #[test]
+    fn further_labels_go_first_and_what_is_left_of_the_ttl_last() {
+        assert_eq!(spare_columns(0, false), [1]);
+        assert_eq!(spare_columns(1, true), [3, 1, 2]);
+        assert_eq!(spare_columns(3, true), [3, 2, 5, 1, 4]);
     }
 
     #[test]
