@@ -7,6 +7,8 @@ import path from 'node:path';
 import { client, freePort, next, program, sandbox, sleep } from './processes.mjs';
 
 const SMALL = 1_000;
+/** The smallest store whose memory tells something. */
+const FEW = 10_000;
 const MIDDLE = 100_000;
 const LARGE = 1_000_000;
 const TEXT = 'x'.repeat(60);
@@ -49,7 +51,10 @@ async function run(args) {
   return { secs: (performance.now() - begun) / 1000, peak };
 }
 
-/** Fills a folder's store; gives how the import and an export went. */
+/**
+ * Fills a folder's store; gives how the import and an export went, and what it takes to open the
+ * store and read one item: the database keeps a table of its pages in memory, whoever asks.
+ */
 async function filled(folder, items) {
   mkdirSync(folder);
   const file = path.join(folder, 'items.json');
@@ -57,7 +62,8 @@ async function filled(folder, items) {
   await dataFile(file, items);
   const imported = await run(['import', file, ...store]);
   const exported = await run(['export', path.join(folder, 'out.json'), ...store]);
-  return { imported, exported };
+  const opened = await run(['data', 'get', 'room0:000', ...store]);
+  return { imported, exported, opened };
 }
 
 /** Reads on stores of three sizes side by side; imports and exports. */
@@ -65,7 +71,7 @@ export async function scale({ rounds }) {
   const folder = mkdtempSync(path.join(tmpdir(), 'ampt-ws-scale-'));
   const sizes = [SMALL, MIDDLE, LARGE];
   const fills = {};
-  for (const items of sizes) fills[items] = await filled(path.join(folder, String(items)), items);
+  for (const items of [SMALL, FEW, MIDDLE, LARGE]) fills[items] = await filled(path.join(folder, String(items)), items);
   const servers = [];
   const took = { key: [], page: [] };
   let wrong = 0;
@@ -109,11 +115,27 @@ export async function scale({ rounds }) {
     }
   }
   rows.push({ name: 'wrong answers', unit: '', values: [wrong], ceiling: 0, aim: 0, gate: 1 });
-  for (const items of [MIDDLE, LARGE]) {
-    for (const [verb, { secs, peak }] of [['import', fills[items].imported], ['export', fills[items].exported]]) {
-      rows.push({ name: `${verb} of ${english(items)} items`, unit: ' s', values: [secs], ceiling: items / 10_000, aim: items / 50_000 });
-      rows.push({ name: `${verb} of ${english(items)} items: peak memory`, unit: ' MiB', values: [peak], ceiling: 400, aim: 200 });
+  return [...rows, ...transfers(fills)];
+}
+
+/** How long imports and exports take, and their memory. */
+function transfers(fills) {
+  const rows = [];
+  for (const items of [FEW, MIDDLE, LARGE]) {
+    const n = english(items);
+    const { imported, exported, opened } = fills[items];
+    rows.push({ name: `opening a store of ${n} items: peak memory`, unit: ' MiB', values: [opened.peak], ceiling: 150, aim: 100 });
+    for (const [verb, { secs, peak }] of [['import', imported], ['export', exported]]) {
+      rows.push({ name: `${verb} of ${n} items`, unit: ' s', values: [secs], ceiling: items / 10_000, aim: items / 50_000 });
+      rows.push({ name: `${verb} of ${n} items: peak memory`, unit: ' MiB', values: [peak], ceiling: 400, aim: 200 });
     }
+  }
+  // The database's cache fills up to its bound; what the file adds beyond that must not follow its size.
+  const beyond = (what, items) => fills[items][what].peak - fills[items].opened.peak;
+  for (const [verb, what] of [['import', 'imported'], ['export', 'exported']]) {
+    rows.push({
+      name: `${verb}, 10 times the items (${english(LARGE)}): memory beyond opening`, values: [beyond(what, LARGE) / beyond(what, MIDDLE)], ceiling: 6, aim: 4,
+    });
   }
   return rows;
 }
