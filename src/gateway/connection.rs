@@ -3,9 +3,11 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use base64::Engine as _;
 use futures_util::{Sink, Stream};
+use tokio::time::{Sleep, sleep};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -31,6 +33,10 @@ const WRITE_BUFFER: usize = 16 * 1024;
 /// Messages that one connection may bring before the others get their turn.
 const TURN: usize = 64;
 
+/// How long a client may take to read what stands before its close. One that is not heard of any
+/// more reads nothing, and would otherwise stay for good.
+const LAST_READS: Duration = Duration::from_secs(1);
+
 /// Starts the task of a connection whose handshake is done.
 pub(super) async fn spawn(
     gateway: Arc<Gateway>,
@@ -55,6 +61,7 @@ pub(super) async fn spawn(
         connection,
         socket: Some(socket),
         held: None,
+        last_reads: None,
         unflushed: false,
         closed_by_client: false,
         eddy,
@@ -70,6 +77,8 @@ struct ConnectionTask {
     socket: Option<WebSocketStream<Transport>>,
     /// A message for which the inbound queue had no room.
     held: Option<Message>,
+    /// Runs while a close waits for the client to read.
+    last_reads: Option<Pin<Box<Sleep>>>,
     /// Something was handed to the socket since it was last flushed.
     unflushed: bool,
     /// The client has sent a close frame.
@@ -127,9 +136,9 @@ impl ConnectionTask {
         let mut socket = Pin::new(socket);
         loop {
             match socket.as_mut().poll_ready(cx) {
-                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Ok(())) => self.last_reads = None,
                 Poll::Ready(Err(error)) => return Some(reason_of(&error)),
-                Poll::Pending => return None,
+                Poll::Pending => return self.give_up(cx),
             }
             match self.take(cx) {
                 Taken::Message(text) => {
@@ -158,6 +167,15 @@ impl ConnectionTask {
                 None
             }
         }
+    }
+
+    /// The client takes nothing now: if it is to be closed, it gets a moment, and no more.
+    fn give_up(&mut self, cx: &mut Context<'_>) -> Option<CloseReason> {
+        let reason = self.connection.outbox.close_reason()?;
+        let last_reads = self
+            .last_reads
+            .get_or_insert_with(|| Box::pin(sleep(LAST_READS)));
+        last_reads.as_mut().poll(cx).is_ready().then_some(reason)
     }
 
     /// The next thing to write; with disorder, one whose time has come.
@@ -341,7 +359,7 @@ async fn say_goodbye(mut socket: WebSocketStream<Transport>, reason: CloseReason
         let _ = socket.send(Frame::Close(frame)).await;
         let _ = socket.flush().await;
     };
-    if tokio::time::timeout(std::time::Duration::from_secs(1), closing)
+    if tokio::time::timeout(Duration::from_secs(1), closing)
         .await
         .is_ok()
     {

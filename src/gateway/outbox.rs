@@ -100,6 +100,11 @@ impl Outbox {
         inner.ended || inner.close.is_some()
     }
 
+    /// Why a close was asked for, if it was.
+    pub(super) fn close_reason(&self) -> Option<CloseReason> {
+        self.lock().close.clone()
+    }
+
     /// The next thing to write.
     pub(super) fn take(&self) -> Taken {
         let mut inner = self.lock();

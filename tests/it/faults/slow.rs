@@ -112,6 +112,39 @@ fn clients_that_never_read_cost_bounded_memory_which_comes_back() {
     assert_eq!(dev.stop().code, Some(0));
 }
 
+/// No traffic and no FIN, as after a cable was pulled: one client with nothing on the way to it, and
+/// one that was being sent to, whose buffers are full.
+#[test]
+fn clients_that_are_not_heard_of_any_more_are_given_up() {
+    let gone = "ws.on('disconnected', (c, why) => console.log('gone', c.connectionId, why));";
+    let app = App::esm(&format!("{ECHO}\n{gone}"));
+    let dev = app.dev_without_messages(&["--no-limits", "--no-watch"]);
+    let before = held(&dev);
+    let ends: [&[&str]; 2] = [&["clock", "advance", "10m"], &["stop"]];
+    for end in ends {
+        let (silent, mut deaf) = (dev.client(), dev.client());
+        deaf.send(r#"{"flood":true}"#);
+        dev.wait_for_line(&format!("refused {}", deaf.id));
+        let ended = app.verb(end);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        for client in [&silent, &deaf] {
+            let line = format!("gone {} Going away", client.id);
+            dev.wait_for_line(&line);
+            let all = dev
+                .lines()
+                .into_iter()
+                .filter(|l| l.contains(&client.id) && l.starts_with("gone"));
+            assert_eq!(all.count(), 1);
+        }
+        if end != ["stop"] {
+            gives_back(&dev, before);
+        }
+        // Only now do the clients close their ends.
+        drop((silent, deaf));
+    }
+    assert_eq!(dev.wait().code, Some(0));
+}
+
 #[test]
 fn clients_that_send_byte_by_byte_are_served_in_the_end() {
     let app = App::esm(ECHO);
