@@ -96,6 +96,12 @@ impl Dispatcher {
     }
 
     /// A connection had its `disconnected`: nothing is owed to it any more.
+    ///
+    /// What its handler wrote was on disk before the handler returned; the row goes with the flush
+    /// after that. A kill of the sandbox between these two flushes has the handler run again at the
+    /// next start: the handler's writes and the row's removal cannot be one step, as nobody knows
+    /// which write is a handler's last. Until the second flush has ended it counts as pending, so that
+    /// what was seen to have settled does not come again.
     pub(super) fn settle(&mut self, id: ConnectionId) {
         if let Err(error) = self.store.remove_connection(id.as_str()) {
             self.bus.log(

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::access::{UPGRADE, head};
 use crate::messages::masked;
-use crate::support::{App, Dev, PATIENCE, Random, descriptors, meanwhile, memory_kb};
+use crate::support::{App, Dev, PATIENCE, Random, descriptors, meanwhile, memory_kb, seed_or};
 
 const ECHO: &str = "import { ws } from '@ampt/sdk'; ws.on('message', (c, d) => c.send(d));";
 
@@ -193,9 +193,7 @@ fn mutated_requests_do_no_harm() {
 #[test]
 #[ignore = "takes a minute or two: cargo test --release -- --ignored torture"]
 fn torture_of_a_hundred_thousand_mutated_requests_does_no_harm() {
-    let seed = std::env::var("AMPT_WS_TEST_SEED").ok();
-    let seed = seed.and_then(|seed| seed.parse().ok()).unwrap_or(7);
-    stays_healthy(100_000, seed, 16 * 1024);
+    stays_healthy(100_000, seed_or(7), 16 * 1024);
 }
 
 #[test]

@@ -1,10 +1,27 @@
 //! Whatever dies at whatever moment: nothing that was acknowledged is lost.
 //!
-//! Each fault has a quick form in the normal suite and a long one:
-//! `cargo test --release -- --ignored torture` runs those, `AMPT_WS_ROUNDS` says how many rounds of
-//! each. A failure names its seed; `AMPT_WS_SEED=<seed>` begins with that round. The moments at which
-//! processes die are as random as the machine is, so that a seed repeats what was going on, and
-//! only roughly when it was cut off.
+//! Each fault has a quick form in the normal suite and a long one. One command runs every long form,
+//! here and elsewhere, as their names and no others contain `torture`; it takes about an hour:
+//!
+//! ```text
+//! cargo test --release --test it -- --ignored torture --test-threads 1 --nocapture
+//! ```
+//!
+//! | long forms | what dies or fills up |
+//! |---|---|
+//! | `torture::durable` | the sandbox, under writes by handlers, verbs and imports |
+//! | `torture::transfers` | the sandbox, in the middle of an import or an export |
+//! | `torture::edges` | the sandbox, while it starts and while it stops |
+//! | `torture::farewells` | clients, workers, the sandbox: who is owed a `disconnected` |
+//! | `torture::changes` | workers and the sandbox, while `data.on` hears of changes |
+//! | `faults::deaths`, `faults::reload_load` | workers, under messages and saves |
+//! | `faults::slow`, `hostile` | nothing: ten thousand connects, mutated requests |
+//! | `faults::damage` | the database's files |
+//!
+//! Each prints what it came to. `AMPT_WS_ROUNDS` says how many rounds those of this module have; a
+//! failure names its seed, and `AMPT_WS_SEED=<seed>` begins with that round. The moments at which
+//! processes die are as random as the machine is, so that a seed repeats what was going on, and only
+//! roughly when it was cut off.
 
 mod changes;
 mod durable;
