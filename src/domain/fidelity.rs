@@ -228,6 +228,13 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         area: "Handlers",
+        rule: "send-resolves",
+        does: "`ws.send` resolves when the text is on its way, not when the client has it. `process.exit`, an exception and `process.abort` wait for what was sent; a process that is killed from outside or runs out of memory may take the last of it along.",
+        certainty: Certainty::Differs,
+        switch: "",
+    },
+    Rule {
+        area: "Handlers",
         rule: "closing-twice",
         does: "`ws.close` of a connection that is closed already rejects with `WebSocketError`.",
         certainty: Certainty::Certain,

@@ -144,6 +144,10 @@ const TESTS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "send-resolves",
+        &["torture/farewells/mod::what_a_handler_sent_before_it_ended_its_process_arrives"],
+    ),
+    (
         "closing-twice",
         &[
             "sending::an_id_given_twice_is_closed_once_and_rejected_once",
