@@ -300,6 +300,18 @@ fn many_quick_saves_end_with_the_last() {
     );
 }
 
+/// Editors that write in place empty the file first: a load may see that.
+#[test]
+fn an_empty_file_is_code_that_does_nothing() {
+    let app = App::new().file("index.mjs", "");
+    let dev = app.dev(&[]);
+    let loaded = json!({ "event": "reload", "ok": true });
+    app.write("index.mjs", &named("1"));
+    dev.wait_for_all(1, loaded.clone());
+    app.write("index.mjs", "");
+    dev.wait_for_all(2, loaded);
+}
+
 #[test]
 fn a_handler_of_the_old_code_may_finish() {
     let app = App::new().file(

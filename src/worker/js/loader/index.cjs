@@ -83,7 +83,7 @@ async function loadEntry(file) {
 }
 
 /** Loads ES modules without the thread of the module hooks: see `src/worker/loader/prelink.rs`. */
-async function runSteps({ steps, text }) {
+async function runSteps({ steps, text = '' }) {
   let at = 0;
   for (const { path: file, length, isOurs } of steps) {
     const module = new Module(file, null);
