@@ -9,7 +9,7 @@ const EXISTS = '`exists` asked for this: catch the error where it is to be expec
 const HINTS = [
   // Keys and queries.
   [/^Invalid key: Key names in collections/, 'after the namespace, `|` and `*` are for queries, `<` and `>` may not come first'],
-  [/^Invalid key/, 'a key is `name` or `namespace:name`, each part at most 256 bytes and not empty'],
+  [/^Invalid key/, 'a key is `name` or `namespace:name`, and so is a label; each part at most 256 bytes and not empty'],
   [/^Wildcards/, 'write `namespace:prefix*`'],
   [/^You must supply a key name/, 'a comparison needs a bound: `namespace:>=name`, `namespace:first|last`'],
   [/BETWEEN operator/, 'the lower bound comes first: `namespace:a|z`'],
