@@ -87,10 +87,9 @@ impl Core {
         &self.registrations
     }
 
-    /// Whether anybody would hear of a deleted item.
-    pub fn hears_of_deletions(&self) -> bool {
-        self.feed.receiver_count() > 0
-            || (self.registrations.iter()).any(|wants| wants.hears(ChangeKind::Deleted))
+    /// Whether anybody would hear of a change of this kind.
+    pub fn hears_of(&self, kind: ChangeKind) -> bool {
+        self.feed.receiver_count() > 0 || (self.registrations.iter()).any(|wants| wants.hears(kind))
     }
 
     /// From now on recorded changes are invisible, and forgotten if the process ends, until

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::core::Core;
+use super::interest::ChangeKind;
 use super::key::Key;
 use super::layout::Generation;
 use super::read::{parse_keys, refuse_duplicates};
@@ -159,7 +160,9 @@ impl Core {
                 let keys = parse_keys(&keys)?;
                 self.remove_all(generation, &keys).map(Written)
             }
-            op::TRUNCATE if self.hears_of_deletions() => Ok(Outcome::Recorded(table.to_owned())),
+            op::TRUNCATE if self.hears_of(ChangeKind::Deleted) => {
+                Ok(Outcome::Recorded(table.to_owned()))
+            }
             op::TRUNCATE => {
                 let old = self.replace_generation(Rows::default(), table, None)?;
                 Ok(Outcome::Emptied(old))

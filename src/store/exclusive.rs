@@ -6,6 +6,7 @@ use std::sync::MutexGuard;
 
 use super::core::Core;
 use super::dispatch::{Job, not_durable};
+use super::interest::ChangeKind;
 use super::layout::{self, Generation, prefix};
 use super::maintain::CHUNK;
 use super::refusal::Refusal;
@@ -141,8 +142,15 @@ impl Shared {
     fn record_all(&self, generation: Generation, created: bool) -> Result<(), Refusal> {
         let mut from = layout::generation_prefix(prefix::ITEM, generation);
         let end = layout::successor(from.clone());
+        let kind = match created {
+            true => ChangeKind::Created,
+            false => ChangeKind::Deleted,
+        };
         loop {
             let mut core = self.core();
+            if !core.hears_of(kind) {
+                return Ok(());
+            }
             let entries = core.db.range(from..end.clone()).take(CHUNK);
             let entries = entries.collect::<Result<Vec<_>, _>>()?;
             let mut rows = Rows::default();

@@ -89,6 +89,23 @@ fn another_pattern_takes_the_place_of_the_first() {
 }
 
 #[test]
+fn an_import_is_followed_item_by_item() {
+    let app = App::esm(ECHO).file(
+        "data.json",
+        r#"[{"key":"a","value":1},{"key":"n:b","value":2}]"#,
+    );
+    let terminal = dev(&app);
+    answer(&terminal, "data watch");
+    answer(&terminal, "import");
+    assert_eq!(changes(&terminal, 2), ["created a 1", "created n:b 2"]);
+    answer(&terminal, "import --overwrite");
+    assert_eq!(
+        changes(&terminal, 6)[2..],
+        ["deleted a", "deleted n:b", "created a 1", "created n:b 2"]
+    );
+}
+
+#[test]
 fn json_lines_and_narrow_terminals() {
     let app = App::esm(ECHO);
     let terminal = dev_of(&app, 24, 40, &[]);
