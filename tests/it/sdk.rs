@@ -243,7 +243,7 @@ fn the_published_sdk_gets_the_same_events_as_ours() {
            await data.set('connected', { by: c.connectionId });
            await c.send({ connectedAt: typeof connectedAt, queryStringParameters, agent: headers['User-Agent'], greeting: params('GREETING'), app: params('APP_NAME') });
          });
-         ws.on('message', { timeout: 60 }, async (c, message) => {
+         ws.on('message', { timeout: 1000 }, async (c, message) => {
            if (message?.throw) throw new RangeError('out of range');
            if (message === 'slow') await new Promise(() => {});
            if (message === 'close') return c.close();
