@@ -16,10 +16,35 @@ pub use fixtures::{Report, ReportKind, TestArgs};
 
 use crate::domain::{Selector, parse_duration};
 
+/// The forms of `send`, which the parser cannot find out by itself.
+const SEND: [&str; 3] = [
+    "send <SELECTOR> <DATA>",
+    "send --all <DATA>",
+    "send --where <KEY=VALUE> <DATA>",
+];
+
+/// The forms of `close`.
+const CLOSE: [&str; 3] = [
+    "close <SELECTOR>...",
+    "close --all",
+    "close --where <KEY=VALUE>",
+];
+
+/// Between two forms; below each other behind `Usage: `.
+const NEXT_FORM: &str = "\n       ";
+
+/// A verb's forms as they are written in a shell.
+fn in_shell(forms: [&str; 3]) -> String {
+    forms.map(|form| format!("ampt-ws {form}")).join(NEXT_FORM)
+}
+
 /// The whole command line.
 #[derive(Debug, Parser)]
 #[command(name = "ampt-ws", version, about, max_term_width = 100)]
 #[command(propagate_version = true, disable_help_subcommand = true)]
+// What the REPL shares is written without the program's name.
+#[command(mut_subcommand("send", |send| send.override_usage(in_shell(SEND))))]
+#[command(mut_subcommand("close", |close| close.override_usage(in_shell(CLOSE))))]
 pub struct Cli {
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -145,9 +170,7 @@ pub enum SandboxVerb {
 
 /// Options of `send`.
 #[derive(Debug, Clone, Default, Args)]
-#[command(
-    override_usage = "send <SELECTOR> <DATA>\n       send --all <DATA>\n       send --where <KEY=VALUE> <DATA>"
-)]
+#[command(override_usage = SEND.join(NEXT_FORM))]
 pub struct SendArgs {
     /// Connection id or a unique prefix of one; left out with --all and --where
     // One id in 64 begins with a hyphen.
@@ -169,9 +192,7 @@ pub struct SendArgs {
 
 /// Options of `close`.
 #[derive(Debug, Clone, Args)]
-#[command(
-    override_usage = "close <SELECTOR>...\n       close --all\n       close --where <KEY=VALUE>"
-)]
+#[command(override_usage = CLOSE.join(NEXT_FORM))]
 pub struct CloseArgs {
     /// Connection ids or unique prefixes
     // One id in 64 begins with a hyphen. (A list of such words would take in the options, too.)

@@ -423,7 +423,7 @@ fn with_json_help_and_version_are_documents_too() {
             "{words:?}"
         );
         let text = help.json()["help"].as_str().unwrap().to_owned();
-        assert!(text.contains("Usage: "), "{words:?}: {text}");
+        assert!(text.contains("Usage: ampt-ws"), "{words:?}: {text}");
         assert!(!text.contains('\u{1b}'), "{words:?}: colours in JSON");
     }
 }
