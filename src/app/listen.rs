@@ -107,8 +107,22 @@ async fn try_bind(address: IpAddr, port: u16) -> io::Result<Vec<TcpListener>> {
         let sister = SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), port);
         all.extend(TcpListener::bind(sister).await.ok());
     }
+    if address.is_loopback() {
+        all.iter().for_each(keep_from_pacing);
+    }
     Ok(all)
 }
+
+/// Gives the listener's connections the plainest congestion control. Inside one machine there is no
+/// network to be fair to, and one that paces, as BBR does, costs each message there.
+#[cfg(target_os = "linux")]
+fn keep_from_pacing(listener: &TcpListener) {
+    // Every Linux has it. Should one not: what it has works as well.
+    let _ = rustix::net::sockopt::set_tcp_congestion(listener, "reno");
+}
+
+#[cfg(not(target_os = "linux"))]
+fn keep_from_pacing(_: &TcpListener) {}
 
 fn refused(address: IpAddr, port: u16, error: &io::Error) -> Failure {
     let at = SocketAddr::new(address, port);

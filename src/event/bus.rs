@@ -70,10 +70,12 @@ impl EventBus {
 
     /// Tells everyone a fact, now.
     pub fn tell(&self, fact: Fact) {
-        let event = Event {
-            at_ms: self.clock.now_ms(),
-            fact,
-        };
+        self.tell_at(self.clock.now_ms(), fact);
+    }
+
+    /// The same by somebody who has just asked the clock.
+    pub fn tell_at(&self, at_ms: i64, fact: Fact) {
+        let event = Event { at_ms, fact };
         let is_message = event.fact.is_message();
         let mut shared = lock(&self.shared);
         shared

@@ -200,10 +200,13 @@ impl ConnectionTask {
     fn note_sent(&self, text: &Utf8Bytes) {
         let now = self.gateway.clock.now_ms();
         self.connection.traffic.sent(text.len(), now);
-        self.gateway.bus.tell(Fact::Sent {
-            connection_id: self.connection.id,
-            data: Payload::of(text),
-        });
+        self.gateway.bus.tell_at(
+            now,
+            Fact::Sent {
+                connection_id: self.connection.id,
+                data: Payload::of(text),
+            },
+        );
         self.gateway.bus.wire(|| Wire::Sent {
             connection_id: self.connection.id,
             text: text.to_string(),
@@ -290,10 +293,13 @@ impl ConnectionTask {
     fn accept(&mut self, text: Utf8Bytes, binary: bool) {
         let now = self.gateway.clock.now_ms();
         self.connection.traffic.received(text.len(), now);
-        self.gateway.bus.tell(Fact::Message {
-            connection_id: self.connection.id,
-            data: Payload::of(&text),
-        });
+        self.gateway.bus.tell_at(
+            now,
+            Fact::Message {
+                connection_id: self.connection.id,
+                data: Payload::of(&text),
+            },
+        );
         let is_throttled = self.eddy.as_mut().is_some_and(|eddy| eddy.throttles());
         if !is_throttled && self.gateway.take_token() {
             let message = Message {
