@@ -47,7 +47,12 @@ async function load({ entry, variables }) {
 async function prepare() {
   loader.install({ runtimeDir: __dirname, ...runtime.config.loader });
   require(runtime.config.loader.sdk === 'installed' ? './sdk/installed.cjs' : './sdk/index.cjs');
+}
+
+function warm() {
   require('./data/index.cjs');
+  require('node:http');
+  loader.warm();
 }
 
 link.open();
@@ -56,9 +61,9 @@ prepared = prepare();
 prepared.then(
   () => {
     link.sendBare(HELLO, JSON.stringify({ node: process.version }));
-    // A spare worker has the time to do what the first `import` would have to do; the first
+    // A spare worker has the time to do what the app's first imports would have to do; the first
     // worker of a run is told to load before this comes.
-    setTimeout(() => loading || loader.warm(), WARM_AFTER_MS).unref();
+    setTimeout(() => loading || warm(), WARM_AFTER_MS).unref();
   },
   () => {}, // told by `load`
 );

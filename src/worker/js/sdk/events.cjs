@@ -1,7 +1,6 @@
 // `events`: publish and subscribe inside the app. Deliveries are made by the sandbox, on its
 // clock; it keeps events on disk until their handlers have finished.
 'use strict';
-const { randomBytes } = require('node:crypto');
 const { inspect } = require('node:util');
 const link = require('../link.cjs');
 const { aftermath, hint, invoke, register, request } = require('../runtime.cjs');
@@ -21,7 +20,7 @@ const listeners = new Map();
 function idFor(time) {
   let stamp = '';
   for (let rest = time; stamp.length < 10; rest = Math.floor(rest / 32)) stamp = CROCKFORD[rest % 32] + stamp;
-  const random = [...randomBytes(16)].map((byte) => CROCKFORD[byte % 32]).join('');
+  const random = [...require('node:crypto').randomBytes(16)].map((byte) => CROCKFORD[byte % 32]).join('');
   return `${stamp}${random}0`;
 }
 

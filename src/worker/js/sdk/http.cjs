@@ -1,13 +1,10 @@
 // `http`: the app's HTTP handlers, fetch-style functions and Node frameworks. They are served on
 // a private socket, to which the sandbox passes on what is neither a WebSocket nor the management
-// API.
+// API. What only an app with such handlers needs is loaded with the first one: most have none.
 'use strict';
-const { AsyncLocalStorage } = require('node:async_hooks');
 const { createReadStream, existsSync, readFileSync, rmSync, statSync } = require('node:fs');
-const { createServer, Server } = require('node:http');
 const { join, normalize, resolve } = require('node:path');
 const { Readable } = require('node:stream');
-const { pipeline } = require('node:stream/promises');
 const { aftermath, config, describe, register, reportLeftovers } = require('../runtime.cjs');
 const link = require('../link.cjs');
 
@@ -18,8 +15,8 @@ const PAGES = { 404: 'Not Found', 500: 'Internal Server Error' };
 const handlers = [];
 const pages = {};
 let timeout = DEFAULT_TIMEOUT_MS;
-/** The time limit of the request that is being answered. */
-const limits = new AsyncLocalStorage();
+/** The time limit of the request that is being answered; there is none before the first handler. */
+let limits;
 let listening;
 
 const clean = (prefix) => `/${prefix.split('/').filter(Boolean).join('/')}`;
@@ -32,9 +29,11 @@ function add(prefix, run) {
 
 function serve() {
   listening ??= new Promise((resolve, reject) => {
+    const { AsyncLocalStorage } = require('node:async_hooks');
+    limits = new AsyncLocalStorage();
     const socket = `${config.socketBase}-${process.pid}.http`;
     rmSync(socket, { force: true });
-    const server = createServer(answer);
+    const server = require('node:http').createServer(answer);
     server.keepAliveTimeout = 0;
     server.once('error', reject);
     server.listen(socket, () => {
@@ -50,7 +49,7 @@ function serve() {
 
 /** What turns a framework's app into a `(req, res)` function; tried in this order. */
 const FRAMEWORKS = [
-  [(app) => app instanceof Server, (app) => (req, res) => app.emit('request', req, res)],
+  [(app) => app instanceof require('node:http').Server, (app) => (req, res) => app.emit('request', req, res)],
   [(app) => typeof app.callback === 'function', (app) => app.callback()],
   [(app) => typeof app.handle === 'function', (app) => (req, res) => app.handle(req, res)],
   [(app) => typeof app.handler === 'function', (app) => (req, res) => app.handler(req, res)],
@@ -114,7 +113,7 @@ async function send(res, response) {
     res.end();
     return undefined;
   }
-  return pipeline(body, res).catch((error) => {
+  return require('node:stream/promises').pipeline(body, res).catch((error) => {
     if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
   });
 }
@@ -232,7 +231,7 @@ const http = {
   on,
   /** Inside a request the time that this one may take, else the time of all. */
   setTimeout: (ms) => {
-    const limit = limits.getStore();
+    const limit = limits?.getStore();
     if (limit) limit.set(ms);
     else timeout = ms;
   },
