@@ -21,7 +21,7 @@ mod source;
 mod timers;
 mod turn;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -209,7 +209,8 @@ struct Dispatcher {
     /// Why the last load failed, if it did.
     failure: Option<Failure>,
     waiting: Vec<oneshot::Sender<Reloaded>>,
-    unhandled: Vec<&'static str>,
+    /// Handlers of which it was said that the app does not register them.
+    unhandled: HashSet<String>,
     phase: Phase,
     stopped: Option<oneshot::Sender<()>>,
     stop_at: Option<Instant>,
@@ -262,7 +263,7 @@ pub fn start(
         reloads: 0,
         failure: None,
         waiting: Vec::new(),
-        unhandled: Vec::new(),
+        unhandled: HashSet::new(),
         phase: Phase::Running,
         stopped: None,
         stop_at: None,

@@ -188,18 +188,34 @@ impl Dispatcher {
     fn pass_over(&mut self, subject: &Subject) {
         match subject {
             Subject::Disconnected(id, _) => self.settle(*id),
-            Subject::Event { number, .. } => self.forget(*number),
-            Subject::Message(_) if !self.unhandled.contains(&"message") => {
-                self.unhandled.push("message");
-                let why = match self.source.has_code() {
-                    true => "the app registers no handler for it: ws.on('message', …)",
-                    false => "there is no app code in this folder",
-                };
-                self.bus
-                    .log(Level::Warn, format!("a message was not handled: {why}"));
+            Subject::Event {
+                number, handler, ..
+            } => {
+                self.forget(*number);
+                let name = handler.trim_start_matches("event:");
+                let name = name.strip_prefix("custom:").unwrap_or(name);
+                let told = format!("an event `{name}`");
+                self.tell_unhandled(handler, &told, &format!("events.on('{name}', …)"));
+            }
+            Subject::Message(_) => {
+                self.tell_unhandled("message", "a message", "ws.on('message', …)");
             }
             _ => {}
         }
+    }
+
+    /// Says once for each handler that something came for which the app has none.
+    fn tell_unhandled(&mut self, handler: &str, what: &str, how: &str) {
+        if self.unhandled.contains(handler) {
+            return;
+        }
+        self.unhandled.insert(handler.to_owned());
+        let why = match self.source.has_code() {
+            true => format!("the app registers no handler for it: {how}"),
+            false => "there is no app code in this folder".to_owned(),
+        };
+        let text = format!("{what} was not handled: {why}");
+        self.bus.log(Level::Warn, text);
     }
 
     /// The timeout of a registration.

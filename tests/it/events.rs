@@ -105,6 +105,21 @@ fn every_handler_of_a_name_hears_of_an_event() {
 }
 
 #[test]
+fn an_event_that_nobody_handles_is_worth_a_word() {
+    let app = App::esm(PUBLISH);
+    let dev = app.dev(&["--no-limits"]);
+    let mut publisher = Publisher::new(&dev);
+    for _ in 0..2 {
+        publisher.publish(json!(["unknown", 1]));
+    }
+    publisher.publish(json!(["order", 1]));
+    publisher.hear();
+    let text = "an event `unknown` was not handled: the app registers no handler for it: events.on('unknown', …)";
+    dev.wait_for(json!({ "event": "log", "level": "warn", "text": text }));
+    assert_eq!(dev.events(json!({ "text": text })).len(), 1, "once");
+}
+
+#[test]
 fn what_cannot_be_published_says_so() {
     let app = App::esm(PUBLISH);
     let dev = app.dev(&[
