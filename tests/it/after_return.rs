@@ -30,6 +30,7 @@ const wait = {
 }
 ws.on('message', (c, { kind, name }) => (kind === 'leave' ? leave : wait)[name](c))
 ws.on('disconnected', () => {})
+events.on('e', () => {})
 ";
 
 const LEAVES: [(&str, &str, u32); 8] = [
