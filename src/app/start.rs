@@ -46,7 +46,7 @@ pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Run
     let store = opening.await?;
     let former = former_connections(&store)?;
     let published = store.published().map_err(store_failure)?;
-    tell_of_former(former.len(), bus);
+    tell_of_former(former.len(), published.len(), bus);
     address.tell(config, bus);
     if let Some(seed) = &config.seed {
         seed::import(&store, seed, bus).await?;
@@ -177,13 +177,24 @@ fn former_connections(store: &Store) -> Result<Vec<ConnectionId>, Failure> {
     Ok(rows.iter().filter_map(|(id, _)| id.parse().ok()).collect())
 }
 
-fn tell_of_former(connections: usize, bus: &EventBus) {
-    let text = match connections {
-        0 => return,
-        1 => "1 connection of an earlier run gets its `disconnected` now".to_owned(),
-        n => format!("{n} connections of an earlier run get their `disconnected` now"),
+fn tell_of_former(connections: usize, published: usize, bus: &EventBus) {
+    let connections = match connections {
+        0 => None,
+        1 => Some("1 connection of an earlier run gets its `disconnected` now".to_owned()),
+        n => Some(format!(
+            "{n} connections of an earlier run get their `disconnected` now"
+        )),
     };
-    bus.log(Level::Info, text);
+    let published = match published {
+        0 => None,
+        1 => Some("1 event that an earlier run published comes when it is due".to_owned()),
+        n => Some(format!(
+            "{n} events that an earlier run published come when they are due"
+        )),
+    };
+    for text in [connections, published].into_iter().flatten() {
+        bus.log(Level::Info, text);
+    }
 }
 
 fn gateway_config(

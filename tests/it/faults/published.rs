@@ -87,6 +87,8 @@ fn what_was_due_while_the_sandbox_was_away_comes_at_the_start() {
     }
     dev.kill();
     let dev = app.dev(&["--no-limits"]);
+    let told = "20 events that an earlier run published come when they are due";
+    dev.wait_for(json!({ "event": "log", "level": "info", "text": told }));
     dev.wait_for_line("heard 19 1000");
     let all: Vec<_> = (0..20).map(|n| format!("heard {n} 1000")).collect();
     assert_eq!(heard(&app, &dev), all, "in their order");
