@@ -36,6 +36,7 @@ pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Run
     let opening = open_store_aside(config, clock);
     let address = Address::bind(config).await?;
     let credentials = new_credentials()?;
+    let key_id = credentials.key_id.clone();
     let launch = launch(config, &address, &credentials, control.path())?;
     let loader = Loader::new(&config.app_dir, &launch.runtime_dir, bus.clone());
     let mut workers = Workers::new(launch, loader.clone(), bus.clone(), config.watch);
@@ -105,7 +106,8 @@ pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Run
         stop: CancellationToken::new(),
     };
     let reloader = reloader::start(config, &loader, &sandbox);
-    let announcement = control.announce(&sandbox.facts.url, &sandbox.facts.ws_url)?;
+    let facts = &sandbox.facts;
+    let announcement = control.announce(&facts.url, &facts.ws_url, &key_id)?;
     let stop_control = CancellationToken::new();
     let serving = control::serve(
         control,

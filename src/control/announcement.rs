@@ -24,6 +24,8 @@ pub struct Announced {
     pub url: String,
     /// `ws://…`
     pub ws_url: String,
+    /// The access key id that the management API takes.
+    pub access_key_id: String,
     /// The program's version.
     pub version: String,
     /// When it became ready, ISO 8601.
@@ -105,6 +107,7 @@ mod tests {
             socket: "/tmp/x.sock".into(),
             url: "http://127.0.0.1:1".into(),
             ws_url: "ws://127.0.0.1:1".into(),
+            access_key_id: "AKIAX".into(),
             version: "0.1.0".into(),
             started_at: "2024-01-01T00:00:00.000Z".into(),
         }

@@ -96,12 +96,18 @@ impl Listener {
     }
 
     /// Lets verbs find the sandbox, as long as the announcement is held.
-    pub fn announce(&self, url: &str, ws_url: &str) -> Result<Announcement, Failure> {
+    pub fn announce(
+        &self,
+        url: &str,
+        ws_url: &str,
+        access_key_id: &str,
+    ) -> Result<Announcement, Failure> {
         let announced = Announced {
             pid: std::process::id(),
             socket: self.socket.path.clone(),
             url: url.to_owned(),
             ws_url: ws_url.to_owned(),
+            access_key_id: access_key_id.to_owned(),
             version: VERSION.to_owned(),
             started_at: iso::from_ms(jiff::Timestamp::now().as_millisecond()),
         };

@@ -34,7 +34,7 @@ impl Sandbox {
         let shutdown = CancellationToken::new();
         let listener = Listener::bind(data_dir.path()).unwrap();
         let announcement = listener
-            .announce("http://127.0.0.1:1", "ws://127.0.0.1:1")
+            .announce("http://127.0.0.1:1", "ws://127.0.0.1:1", "AKIAX")
             .unwrap();
         let perform = Arc::new(FakeSandbox::default());
         let serving = tokio::spawn(serve(listener, perform, bus.clone(), shutdown.clone()));

@@ -97,6 +97,11 @@ impl EventBus {
         });
     }
 
+    /// Whether somebody records what crosses the wire.
+    pub fn is_recorded(&self) -> bool {
+        self.tap.is_open()
+    }
+
     /// Tells what crosses the wire to whoever records it.
     pub fn wire(&self, fact: impl FnOnce() -> Wire) {
         self.tap.tell(fact);

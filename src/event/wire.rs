@@ -40,6 +40,25 @@ pub enum Wire {
     },
     /// The message that came last was not let through.
     Throttled { connection_id: ConnectionId },
+    /// A request came over HTTP, to the app or to the management API. What the app itself asks the
+    /// management API for is not told: it is what the app does, and not what is done to it.
+    Request {
+        /// Tells which answer belongs to it.
+        number: u64,
+        method: String,
+        target: String,
+        headers: Vec<(String, String)>,
+    },
+    /// A request was answered.
+    Answer {
+        number: u64,
+        /// The request's body; `None` if it was too long to be kept.
+        request: Option<Vec<u8>>,
+        status: u16,
+        headers: Vec<(String, String)>,
+        /// The answer's body; `None` if it was too long to be kept, or not sent to its end.
+        body: Option<Vec<u8>>,
+    },
     /// A message went to a client.
     Sent {
         connection_id: ConnectionId,
@@ -91,6 +110,10 @@ impl Tap {
         self.sender.set(sender).ok()?;
         let lost = self.lost.clone();
         Some(Recording { facts, lost })
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.sender.get().is_some()
     }
 
     pub fn tell(&self, fact: impl FnOnce() -> Wire) {

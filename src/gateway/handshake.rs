@@ -287,7 +287,7 @@ fn decode(text: &str) -> String {
 }
 
 /// Headers as handlers see them.
-fn title_cased(headers: &HeaderMap) -> Map<String, Value> {
+pub(super) fn title_cased(headers: &HeaderMap) -> Map<String, Value> {
     let mut named = Map::new();
     for (name, value) in headers {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();

@@ -15,6 +15,7 @@ use super::handshake::Refusal;
 use super::http::{Body, body, json, refused};
 use super::outbox::Put;
 use super::registry::Connection;
+use super::witness::{Passing, Witness};
 use crate::domain::{CloseReason, ConnectionId};
 use crate::event::Fact;
 use crate::iso;
@@ -47,15 +48,21 @@ fn segments(path: &str) -> Option<Vec<String>> {
 /// Serves a request to the management API.
 pub(super) async fn answer(gateway: &Arc<Gateway>, request: Request<Incoming>) -> Response<Body> {
     let request_id = gateway.request_id();
+    let is_outside = gateway.caller(request.headers()) == Ok(Caller::Outside);
+    let witness = is_outside.then(|| gateway.witness(&request)).flatten();
+    let request = Witness::hear(witness.as_ref(), request);
     let mut response = decide(gateway, request, &request_id).await;
+    if let Some(witness) = witness {
+        witness.answered(&response);
+    }
     if let Ok(id) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response
 }
 
-async fn decide(gateway: &Gateway, request: Request<Incoming>, request_id: &str) -> Response<Body> {
-    if let Err(reason) = gateway.check_caller(request.headers()) {
+async fn decide(gateway: &Gateway, request: Request<Passing>, request_id: &str) -> Response<Body> {
+    if let Err(reason) = gateway.caller(request.headers()) {
         let method = request.method();
         gateway.bus.tell(Fact::Rejected {
             status: 403,
@@ -96,7 +103,7 @@ async fn decide(gateway: &Gateway, request: Request<Incoming>, request_id: &str)
     }
 }
 
-async fn post(connection: &Connection, request: Request<Incoming>) -> Response<Body> {
+async fn post(connection: &Connection, request: Request<Passing>) -> Response<Body> {
     let message = match read_message(request.into_body()).await {
         Ok(Some(message)) => message,
         Ok(None) => {
@@ -121,7 +128,7 @@ async fn post(connection: &Connection, request: Request<Incoming>) -> Response<B
 
 /// The message in a body; `None` if it is too large. What is too much is read all the same, if
 /// it is not endless: clients write the whole body before they look for an answer.
-async fn read_message(mut body: Incoming) -> Result<Option<Bytes>, hyper::Error> {
+async fn read_message(mut body: Passing) -> Result<Option<Bytes>, hyper::Error> {
     let mut message = BytesMut::new();
     let mut read = 0;
     while let Some(frame) = body.frame().await {
@@ -197,6 +204,15 @@ fn error(status: StatusCode, kind: &'static str, body: String) -> Response<Body>
     response
 }
 
+/// Who uses the management API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Caller {
+    /// The app, with the credentials that this sandbox gave to it; or who has got them from it.
+    App,
+    /// Somebody else, where any credentials will do.
+    Outside,
+}
+
 /// Why a caller may not use the management API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 enum BadCaller {
@@ -228,7 +244,7 @@ impl BadCaller {
 impl Gateway {
     /// Whether a request comes from somebody to whom this sandbox gave credentials. The signature
     /// itself is not computed: whoever can read the key id could read the secret as well.
-    fn check_caller(&self, headers: &HeaderMap) -> Result<(), BadCaller> {
+    fn caller(&self, headers: &HeaderMap) -> Result<Caller, BadCaller> {
         if headers.contains_key(ORIGIN) {
             return Err(BadCaller::Page);
         }
@@ -241,7 +257,8 @@ impl Gateway {
         let key_id = credential.and_then(|c| c.split('/').next());
         match key_id {
             None | Some("") => Err(BadCaller::Unsigned),
-            Some(key) if self.any_credentials || key == self.credentials.key_id => Ok(()),
+            Some(key) if key == self.credentials.key_id => Ok(Caller::App),
+            Some(_) if self.any_credentials => Ok(Caller::Outside),
             Some(_) => Err(BadCaller::Stranger),
         }
     }

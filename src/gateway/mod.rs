@@ -16,6 +16,7 @@ mod reaper;
 pub mod registry;
 mod transport;
 mod turbulence;
+mod witness;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

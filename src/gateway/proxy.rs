@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::{Request, Response, StatusCode};
@@ -14,6 +13,7 @@ use tokio::net::UnixStream;
 use super::Gateway;
 use super::handshake::Refusal;
 use super::http::{Body, refused};
+use super::witness::{Passing, Witness};
 
 /// Longest wait of a request for the app's code to be back after a reload or a crash.
 const RELOAD_TIME: Duration = Duration::from_secs(15);
@@ -56,24 +56,29 @@ impl Gateway {
         client: std::net::IpAddr,
     ) -> Option<Response<Body>> {
         let socket = self.http_socket().await?;
+        let witness = self.witness(&request);
         if let Ok(client) = HeaderValue::from_str(&client.to_string()) {
             request.headers_mut().insert("x-forwarded-for", client);
         }
         request.headers_mut().remove(CONNECTION);
-        Some(match forward(socket, request).await {
-            Ok(response) => response,
+        let response = match forward(socket, Witness::hear(witness.as_ref(), request)).await {
+            Ok(response) => return Some(Witness::pass(witness, response)),
             Err(error) => refused(&Refusal::new(
                 StatusCode::BAD_GATEWAY,
                 &format!("the app did not answer: {error}"),
             )),
-        })
+        };
+        if let Some(witness) = witness {
+            witness.answered(&response);
+        }
+        Some(response)
     }
 }
 
 async fn forward(
     socket: PathBuf,
-    request: Request<Incoming>,
-) -> Result<Response<Body>, Box<dyn std::error::Error + Send + Sync>> {
+    request: Request<Passing>,
+) -> Result<Response<Incoming>, Box<dyn std::error::Error + Send + Sync>> {
     let stream = UnixStream::connect(socket).await?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
@@ -81,5 +86,5 @@ async fn forward(
     tokio::spawn(connection);
     let mut response = sender.send_request(request).await?;
     response.headers_mut().remove(CONNECTION);
-    Ok(response.map(|body| body.boxed()))
+    Ok(response)
 }

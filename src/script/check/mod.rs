@@ -3,6 +3,7 @@
 //! The steps are gone through in order, rounds of a `repeat` included, with what is known without
 //! running them: which clients are connected, and which captures are set.
 
+mod http;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};

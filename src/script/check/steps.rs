@@ -19,6 +19,7 @@ impl Checker<'_> {
         let line = placed.line;
         match &placed.step {
             Step::Connect(step) => self.connect(step, line),
+            Step::Http(step) => self.http(step),
             Step::Send(step) => self.send(step),
             Step::Expect(step) => self.expect(step),
             Step::ExpectNothing(step) => self.readable(&step.expect_nothing.0),
@@ -46,29 +47,12 @@ impl Checker<'_> {
 
     fn connect(&mut self, step: &Connect, line: usize) -> Result<(), Mistake> {
         let name = self.name(&step.connect)?;
-        for (field, map) in [("query", &step.query), ("headers", &step.headers)] {
-            for (key, value) in map {
-                if matches!(value, Value::Array(_) | Value::Object(_) | Value::Null) {
-                    let message = format!("`{field}.{key}` is a string, a number or a boolean");
-                    return Err(Mistake::new(message));
-                }
-                self.value(value)?;
-            }
-        }
+        self.texts_of("query", &step.query)?;
+        self.texts_of("headers", &step.headers)?;
         if let Some(path) = &step.path {
-            self.text(path)?;
-            if !path.starts_with('/') {
-                return Err(Mistake::new("`path` begins with `/`"));
-            }
+            self.path("path", path)?;
         }
-        if step
-            .expect_status
-            .is_some_and(|status| !(100..600).contains(&status))
-        {
-            return Err(Mistake::new(
-                "`expectStatus` is an HTTP status, from 100 to 599",
-            ));
-        }
+        is_status(step.expect_status)?;
         if let Some(State::Open(since)) = self.clients.get(&name) {
             return Err(
                 Mistake::new(format!("`{name}` is connected already, since line {since}"))
@@ -259,6 +243,15 @@ impl Checker<'_> {
     }
 }
 
+pub(super) fn is_status(status: Option<u16>) -> Result<(), Mistake> {
+    match status {
+        Some(status) if !(100..600).contains(&status) => Err(Mistake::new(
+            "`expectStatus` is an HTTP status, from 100 to 599",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Whether the server does it.
 fn by_server(by: Option<&str>, what: &str) -> Result<bool, Mistake> {
     match by {
@@ -269,7 +262,7 @@ fn by_server(by: Option<&str>, what: &str) -> Result<bool, Mistake> {
     }
 }
 
-fn exact_or_partial(
+pub(super) fn exact_or_partial(
     exact: &str,
     whole: &Option<Value>,
     part: &Option<Value>,

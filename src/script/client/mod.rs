@@ -1,6 +1,7 @@
 //! A fixture's client: a WebSocket whose messages wait until a step asks for them.
 
 mod disorder;
+mod http;
 mod inbox;
 mod line;
 
@@ -19,6 +20,7 @@ use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 pub use disorder::Disorder;
+pub use http::{Answered, Ask, ask};
 pub use inbox::Ending;
 use inbox::{Inbox, receive};
 use line::Line;

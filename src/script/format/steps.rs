@@ -151,6 +151,41 @@ steps! {
         within: Option<Millis>,
     }
 
+    /// A request over HTTP: to the app's own handlers, or to the management API, as
+    /// `/@connections/${ana.connectionId}`, for which it is signed.
+    Http, "http" {
+        /// The path, for example `/rooms/1`.
+        http: String,
+        /// `GET` if it is left out.
+        method: Option<String>,
+        /// Query parameters.
+        #[serde(default)]
+        query: Map<String, Value>,
+        /// Headers.
+        #[serde(default)]
+        headers: Map<String, Value>,
+        /// The body: a string as it is, anything else as JSON.
+        #[serde(default, deserialize_with = "present")]
+        body: Option<Value>,
+        /// A binary body, in base64.
+        binary: Option<String>,
+        /// The status of the answer; any below 400 if it is left out.
+        #[schemars(range(min = 100, max = 599))]
+        expect_status: Option<u16>,
+        /// What headers of the answer must be; others may stand beside them.
+        #[serde(default)]
+        expect_headers: Map<String, Value>,
+        /// The whole body of the answer: a string is compared with the text, anything else with
+        /// its JSON.
+        #[serde(default, deserialize_with = "present")]
+        expect_body: Option<Value>,
+        /// What the body of the answer must hold; other fields may stand beside it.
+        #[serde(default, deserialize_with = "present")]
+        matches: Option<Value>,
+        /// How long the answer may take.
+        within: Option<Millis>,
+    }
+
     /// Sets or removes a stored item, as `ampt-ws data` does.
     Data, "data" {
         /// Its key.

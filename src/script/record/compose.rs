@@ -1,6 +1,6 @@
 //! From what crossed the wire to the steps of a fixture.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,17 +8,18 @@ use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
 use super::clients::{self, Names};
+use super::http::{Answers, Asked, answers};
+use super::wanted::wanted;
 use crate::domain::{CloseReason, ConnectionId};
 use crate::event::{Closer, Wire};
-use crate::ops::{ClockChange, DataRequest, Request};
-use crate::script::volatile::{Steady, scalars, strangers};
+use crate::script::volatile::Steady;
 
 /// Inputs that follow each other faster than this are handled side by side: what comes of them may
 /// come in another order the next time.
 const BURST: Duration = Duration::from_millis(50);
 
 /// An answer that took longer than this gets more time than a fixture gives by itself.
-const SLOW: Duration = Duration::from_millis(700);
+pub(super) const SLOW: Duration = Duration::from_millis(700);
 
 /// Something that was heard, and when.
 #[derive(Debug, Clone)]
@@ -61,12 +62,13 @@ pub fn compose(heard: &[Heard], setting: &Setting) -> Composed {
         steady: Steady::default(),
         steps: Vec::new(),
         warnings: BTreeSet::new(),
+        answers: answers(heard),
         inputs: Vec::new(),
         last: Duration::ZERO,
         advanced: None,
         throttled: false,
     };
-    wanted(heard)
+    wanted(heard, &composer.answers)
         .into_iter()
         .for_each(|value| composer.steady.want(value));
     for heard in heard {
@@ -90,55 +92,26 @@ pub fn compose(heard: &[Heard], setting: &Setting) -> Composed {
     }
 }
 
-/// The values to capture: those that the app made up, and that come up again.
-fn wanted(heard: &[Heard]) -> Vec<String> {
-    let mut first: BTreeMap<String, bool> = BTreeMap::new();
-    let mut given = BTreeSet::new();
-    let mut wanted = Vec::new();
-    for heard in heard {
-        match &heard.wire {
-            Wire::Sent { text, .. } => {
-                for (value, is_id) in strangers(&parsed(text), heard.wall_ms) {
-                    match first.get(&value) {
-                        Some(true) => wanted.push(value),
-                        Some(false) => {}
-                        None if !given.contains(&value) => {
-                            first.insert(value, is_id);
-                        }
-                        None => {}
-                    }
-                }
-            }
-            Wire::Received { text, .. } => {
-                wanted.extend(first.keys().filter(|value| text.contains(*value)).cloned());
-                scalars(&parsed(text), &mut |scalar| {
-                    given.insert(scalar.to_owned());
-                });
-            }
-            _ => {}
-        }
-    }
-    wanted
-}
-
 /// A message as JSON if it is an object or array, else as text.
-fn parsed(text: &str) -> Value {
+pub(super) fn parsed(text: &str) -> Value {
     let value: Option<Value> = serde_json::from_str(text).ok();
     let nested = value.filter(|value| value.is_object() || value.is_array());
     nested.unwrap_or_else(|| text.into())
 }
 
-struct Composer<'a> {
-    setting: &'a Setting,
-    names: Names,
-    steady: Steady,
-    steps: Vec<Value>,
-    warnings: BTreeSet<String>,
+pub(super) struct Composer<'a> {
+    pub(super) setting: &'a Setting,
+    pub(super) names: Names,
+    pub(super) steady: Steady,
+    pub(super) steps: Vec<Value>,
+    pub(super) warnings: BTreeSet<String>,
+    /// The answers to requests over HTTP.
+    pub(super) answers: Answers<'a>,
     /// When the last inputs came that may still be being handled.
     inputs: Vec<Duration>,
     last: Duration,
     /// When the clock was last moved.
-    advanced: Option<Duration>,
+    pub(super) advanced: Option<Duration>,
     throttled: bool,
 }
 
@@ -178,6 +151,22 @@ impl Composer<'_> {
                     |name| json!({ "send": name, "binary": bytes }),
                 );
             }
+            Wire::Request {
+                number,
+                method,
+                target,
+                headers,
+            } => {
+                self.input(after);
+                let asked = Asked {
+                    method,
+                    target,
+                    headers,
+                };
+                self.request(&asked, *number, after);
+            }
+            // It is told of with its request.
+            Wire::Answer { .. } => {}
             Wire::Throttled { .. } => self.throttled = true,
             Wire::Sent {
                 connection_id,
@@ -224,17 +213,15 @@ impl Composer<'_> {
         }
         let query = clients::query(target);
         let name = self.names.new_name(&query);
-        let (fields, secret) = clients::handshake(target, headers);
+        let fields = clients::handshake(target, headers);
         let mut step = Map::from_iter([("connect".to_owned(), Value::from(name.as_str()))]);
         for (field, value) in fields {
             self.steady.note_given(&value);
             let value = self.steady.said(&value);
             step.insert(field, value);
         }
-        for header in secret {
-            self.warnings.insert(format!(
-                "it holds the header `{header}`, which may be secret"
-            ));
+        for (header, _) in clients::own_headers(headers) {
+            self.warn_of_secret(header);
         }
         match id {
             Some(id) => {
@@ -250,6 +237,18 @@ impl Composer<'_> {
         self.steps.push(step.into());
     }
 
+    pub(super) fn warn_of_secret(&mut self, header: &str) {
+        if clients::is_secret(header) {
+            self.warnings.insert(format!(
+                "it holds the header `{header}`, which may be secret"
+            ));
+        }
+    }
+
+    pub(super) fn push(&mut self, step: Value) {
+        self.steps.push(step);
+    }
+
     fn sent(&mut self, id: &ConnectionId, text: &str, after: Duration) {
         let message = self.steady.expected(&parsed(text));
         let waited = after.saturating_sub(self.last);
@@ -261,8 +260,7 @@ impl Composer<'_> {
                 step.insert("unordered".to_owned(), true.into());
             }
             if waited > SLOW {
-                let seconds = waited.as_secs() * 3 + 3;
-                step.insert("within".to_owned(), format!("{seconds}s").into());
+                step.insert("within".to_owned(), patience(waited).into());
             }
             step.into()
         });
@@ -301,93 +299,11 @@ impl Composer<'_> {
             }
         }
     }
-
-    /// Something that was done at a terminal.
-    fn done(&mut self, request: &Value, answer: &Value, after: Duration) {
-        let Ok(request) = serde_json::from_value::<Request>(request.clone()) else {
-            return;
-        };
-        let names = |field: &str, composer: &Self| -> Vec<String> {
-            let ids = answer
-                .get(field)
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten();
-            let names = ids.filter_map(|id| composer.names.by_text(id.as_str()?));
-            names.map(str::to_owned).collect()
-        };
-        let step = match request {
-            Request::Pause => json!({ "pause": true }),
-            Request::Resume => json!({ "resume": true }),
-            Request::Reload => json!({ "reload": true }),
-            Request::Clock(ClockChange::Advance(ms)) => {
-                self.advanced = Some(after);
-                json!({ "advance": format!("{ms}ms") })
-            }
-            Request::Send { data, .. } => match names("sent", self) {
-                names if names.is_empty() => return,
-                names => {
-                    let message = self.steady.said(&parsed(&data));
-                    self.steady.note_given(&parsed(&data));
-                    json!({ "send": one_or_all(names), "by": "server", "message": message })
-                }
-            },
-            Request::Close { .. } => match names("closed", self) {
-                names if names.is_empty() => return,
-                names => json!({ "close": one_or_all(names), "by": "server" }),
-            },
-            Request::Data(request) => match self.data(request) {
-                Some(step) => step,
-                None => return,
-            },
-            _ => return,
-        };
-        self.steps.push(step);
-    }
-
-    fn data(&mut self, request: DataRequest) -> Option<Value> {
-        match request {
-            DataRequest::Import {
-                file,
-                overwrite,
-                dry_run: false,
-            } => {
-                let file = relative(&self.setting.dir, &file);
-                let mut step = json!({ "import": file });
-                if overwrite {
-                    step["overwrite"] = true.into();
-                }
-                Some(step)
-            }
-            DataRequest::Set {
-                key,
-                value,
-                overwrite,
-                ttl,
-            } => {
-                self.steady.note_given(&value);
-                let mut step = json!({ "data": self.steady.said(&key.into()), "value": self.steady.said(&value) });
-                if overwrite {
-                    step["overwrite"] = true.into();
-                }
-                if let Some(ttl) = ttl {
-                    step["ttl"] = format!("{ttl}s").into();
-                }
-                Some(step)
-            }
-            DataRequest::Rm { key } => {
-                Some(json!({ "data": self.steady.said(&key.into()), "remove": true }))
-            }
-            _ => None,
-        }
-    }
 }
 
-fn one_or_all(mut names: Vec<String>) -> Value {
-    match names.len() {
-        1 => names.remove(0).into(),
-        _ => names.into(),
-    }
+/// How long a replay waits for what took so long.
+pub(super) fn patience(took: Duration) -> String {
+    format!("{}s", took.as_secs() * 3 + 3)
 }
 
 /// A path as seen from a folder; both absolute.

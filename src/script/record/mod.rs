@@ -2,7 +2,10 @@
 
 mod clients;
 mod compose;
+mod http;
 mod layout;
+mod operations;
+mod wanted;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

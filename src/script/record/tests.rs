@@ -1,4 +1,5 @@
 use super::*;
+use crate::ops::{ClockChange, DataRequest, Request};
 
 const ANA: &str = "AAAAAAAAAAAAAAA=";
 const BOB: &str = "BAAAAAAAAAAAAAA=";
@@ -203,4 +204,46 @@ fn paths_are_told_from_the_fixtures_folder() {
     assert_eq!(from("/a/b"), ".");
     assert_eq!(from("/a/c/x"), "../c/x");
     assert_eq!(from("/a/b/c"), "c");
+}
+
+#[test]
+fn a_request_that_cannot_be_replayed_as_it_was_is_told() {
+    let asked = |number, target: &str| Wire::Request {
+        number,
+        method: "GET".to_owned(),
+        target: target.to_owned(),
+        headers: Vec::new(),
+    };
+    let answered = |number, request: Option<&str>| Wire::Answer {
+        number,
+        request: request.map(|text| text.as_bytes().to_vec()),
+        status: 200,
+        headers: Vec::new(),
+        body: Some(b"ok".to_vec()),
+    };
+    let composed = composed(vec![
+        (0, opened(ANA, "/")),
+        (100, asked(1, "/stream")),
+        (200, asked(2, "/poll")),
+        (300, received(ANA, "go on")),
+        (1400, answered(2, Some(""))),
+        (1500, asked(3, "/upload")),
+        (1600, answered(3, None)),
+    ]);
+    assert_eq!(
+        composed.steps[1..],
+        [
+            json!({"http": "/poll", "expectStatus": 200, "expectBody": "ok", "within": "6s"}),
+            json!({"send": "client1", "message": "go on"}),
+        ]
+    );
+    let warnings: Vec<_> = composed.warnings.iter().map(String::as_str).collect();
+    assert_eq!(
+        warnings,
+        [
+            "`GET /poll` was answered after clients had sent more; a replay waits for the answer first",
+            "`GET /stream` was not answered when the recording ended, and is not in it",
+            "`GET /upload` had a body that is too long for a fixture, and is not in it",
+        ]
+    );
 }

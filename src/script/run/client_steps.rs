@@ -68,19 +68,11 @@ impl Play<'_> {
     }
 
     fn dial(&self, step: &Connect) -> Result<Dial, Wrong> {
-        let mut target = match &step.path {
+        let path = match &step.path {
             Some(path) => self.text(path)?,
             None => "/".to_owned(),
         };
-        for (i, (name, value)) in self.pairs(&step.query)?.iter().enumerate() {
-            target.push(if i == 0 && !target.contains('?') {
-                '?'
-            } else {
-                '&'
-            });
-            let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-            target.push_str(&format!("{}={}", encoded(name), encoded(value)));
-        }
+        let target = self.with_query(path, &step.query)?;
         let mut headers = self.pairs(&step.headers)?;
         if let Some(names) = &step.subprotocol {
             let names = self.texts(&names.0)?;
@@ -89,7 +81,21 @@ impl Play<'_> {
         Ok(Dial { target, headers })
     }
 
-    fn pairs(&self, map: &Map<String, Value>) -> Result<Vec<(String, String)>, Wrong> {
+    /// A path with query parameters behind it.
+    pub(super) fn with_query(
+        &self,
+        mut target: String,
+        query: &Map<String, Value>,
+    ) -> Result<String, Wrong> {
+        for (name, value) in self.pairs(query)? {
+            target.push(if target.contains('?') { '&' } else { '?' });
+            let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+            target.push_str(&format!("{}={}", encoded(&name), encoded(&value)));
+        }
+        Ok(target)
+    }
+
+    pub(super) fn pairs(&self, map: &Map<String, Value>) -> Result<Vec<(String, String)>, Wrong> {
         let mut pairs = Vec::with_capacity(map.len());
         for (name, value) in map {
             let value = match self.value(value)? {

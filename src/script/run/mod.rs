@@ -4,6 +4,7 @@ mod client_steps;
 mod data_steps;
 mod expect_steps;
 mod fixture;
+mod http_steps;
 mod log_steps;
 mod play;
 mod updates;

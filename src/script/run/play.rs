@@ -102,6 +102,7 @@ impl<'a> Play<'a> {
     async fn step(&mut self, step: &Step) -> Done {
         match step {
             Step::Connect(step) => self.connect(step).await,
+            Step::Http(step) => self.http(step).await,
             Step::Send(step) => self.send(step).await,
             Step::Close(step) => self.close(step).await,
             Step::Drop(step) => self.drop_clients(step).await,

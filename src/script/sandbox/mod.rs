@@ -226,6 +226,12 @@ impl Sandbox {
         }
     }
 
+    /// The access key id that its management API takes.
+    pub fn access_key_id(&self) -> &str {
+        let client = self.process.as_ref().and_then(|p| p.client.as_ref());
+        client.map_or("", |client| &client.announced().access_key_id)
+    }
+
     /// A folder for the fixture's own files; removed with the sandbox.
     pub fn scratch(&self) -> PathBuf {
         self.data_dir.path().join("scratch")

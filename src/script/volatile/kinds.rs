@@ -34,10 +34,10 @@ fn known(pattern: &str) -> Option<Regex> {
     Regex::new(pattern).ok()
 }
 
-/// UUIDs, and the ids of connections and requests, wherever they stand.
+/// UUIDs, the ids of connections and requests, and signed tokens, wherever they stand.
 static ID: LazyLock<Option<Regex>> = LazyLock::new(|| {
     known(
-        r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b|[A-Za-z0-9_-]{14}[AEIMQUYcgkosw048]=",
+        r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b|[A-Za-z0-9_-]{14}[AEIMQUYcgkosw048]=|\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*",
     )
 });
 

@@ -5,6 +5,7 @@ mod chaos;
 mod clients;
 mod data;
 mod failures;
+mod http;
 mod record;
 mod repository;
 mod runs;

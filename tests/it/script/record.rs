@@ -37,12 +37,12 @@ ws.on('message', async (c, m) => {
 "#;
 
 /// Long enough that what follows is not taken for a part of the same burst.
-fn pause() {
+pub fn pause() {
     std::thread::sleep(Duration::from_millis(60));
 }
 
 /// Records into `rec.fixture.json` what `act` does; gives the steps.
-fn record(app: &App, args: &[&str], act: impl FnOnce(&Dev)) -> Vec<Value> {
+pub fn record(app: &App, args: &[&str], act: impl FnOnce(&Dev)) -> Vec<Value> {
     let file = app.path("rec.fixture.json").display().to_string();
     let args = [args, &["--no-limits", "--record", &file]].concat();
     let dev = app.dev(&args);
@@ -58,7 +58,7 @@ fn record(app: &App, args: &[&str], act: impl FnOnce(&Dev)) -> Vec<Value> {
 }
 
 #[track_caller]
-fn replays(app: &App) {
+pub fn replays(app: &App) {
     let output = app.verb(&["test", "rec.fixture.json"]);
     assert_eq!(
         output.code,
