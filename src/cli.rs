@@ -100,6 +100,10 @@ pub enum Verb {
     /// Talk to the running sandbox, or to any WebSocket URL, as a client
     Connect(ConnectArgs),
     /// Run scripted fixtures, each in a sandbox of its own
+    ///
+    /// A fixture is a JSON file that plays the clients of an app, and says what has to come of it.
+    /// `ampt-ws help fixtures` explains how to write one; `ampt-ws dev --record FILE` writes down
+    /// what you do by hand.
     Test(TestArgs),
     /// Run a command, such as a test suite, beside a sandbox of its own
     ///
@@ -122,14 +126,15 @@ pub enum Verb {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Explain a verb; `help fidelity` tells how true to the cloud the sandbox is
+    /// Explain a verb; `help fidelity` tells how true to the cloud the sandbox is, `help fixtures`
+    /// how to write a fixture
     Help(HelpArgs),
 }
 
 /// Options of `help`.
 #[derive(Debug, Clone, Args)]
 pub struct HelpArgs {
-    /// A verb, and one of its own; or `fidelity`
+    /// A verb, and one of its own; or `fidelity`; or `fixtures`, and one of their steps
     #[arg(value_name = "VERB")]
     pub topic: Vec<String>,
     /// Print the table of `fidelity` as Markdown

@@ -5,10 +5,11 @@ use serde_json::json;
 
 use crate::cli::{Cli, HelpArgs};
 use crate::error::{Failure, exit};
-use crate::output::{Output, fidelity};
+use crate::output::{Output, fidelity, fixtures};
 use crate::verbs::as_failure;
 
-/// Explains a verb, the rules (`help fidelity`), or, without words, the program.
+/// Explains a verb, the rules (`help fidelity`), the format of fixtures (`help fixtures`), or,
+/// without words, the program.
 pub fn run(args: &HelpArgs, out: &Output) -> Result<u8, Failure> {
     let words: Vec<&str> = args.topic.iter().map(String::as_str).collect();
     if words == ["fidelity"] {
@@ -17,6 +18,12 @@ pub fn run(args: &HelpArgs, out: &Output) -> Result<u8, Failure> {
         } else {
             fidelity::print(out)?;
         }
+        return Ok(exit::OK);
+    }
+    if let ["fixtures", step @ ..] = &words[..]
+        && step.len() < 2
+    {
+        fixtures::print(out, step.first().copied())?;
         return Ok(exit::OK);
     }
     let mut command = Cli::command();
@@ -47,6 +54,6 @@ fn unknown(words: &[&str]) -> Failure {
     match Cli::command().try_get_matches_from(line) {
         Err(error) if error.use_stderr() => as_failure(&error),
         _ => Failure::usage(format!("there is no help on `{}`", words.join(" ")))
-            .hint("`ampt-ws --help` lists the verbs; `ampt-ws help fidelity` the rules"),
+            .hint("`ampt-ws --help` lists the verbs; `help fidelity` tells the rules, `help fixtures` how to write one"),
     }
 }

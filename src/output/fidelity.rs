@@ -1,20 +1,12 @@
 //! The table of how true to the cloud the sandbox is: for people, as Markdown, as JSON.
 
-use std::io::stdout;
-
-use rustix::termios::tcgetwinsize;
 use serde_json::json;
 
 use super::Output;
 use super::paint::Paint;
+use super::wrap::{width, wrap};
 use crate::domain::fidelity::{Certainty, RULES, Rule};
 use crate::error::Failure;
-
-/// Longest line for people; longer ones are hard to read.
-const LONGEST: usize = 100;
-
-/// Shortest line that is worth wrapping for.
-const SHORTEST: usize = 60;
 
 /// Column in which the rules' texts begin.
 const INDENT: usize = 24;
@@ -29,8 +21,7 @@ pub fn print(out: &Output) -> Result<(), Failure> {
         let rules: Vec<_> = RULES.iter().map(as_json).collect();
         return out.document(&json!({ "certainty": legend, "rules": rules }));
     }
-    let columns = tcgetwinsize(stdout()).map_or(LONGEST, |size| usize::from(size.ws_col));
-    out.text(&for_people(out.paint(), columns.clamp(SHORTEST, LONGEST)))
+    out.text(&for_people(out.paint(), width()))
 }
 
 /// Prints the table as Markdown, as the README has it.
@@ -82,21 +73,6 @@ fn for_people(paint: Paint, width: usize) -> String {
     text
 }
 
-/// The words of a text in lines of at most `width` characters.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
 fn markdown() -> String {
     let mut text =
         String::from("| Rule | What the sandbox does | How sure | Switch |\n|---|---|---|---|\n");
@@ -128,6 +104,7 @@ fn markdown() -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::wrap::{LONGEST, SHORTEST};
     use super::*;
 
     #[test]

@@ -11,6 +11,7 @@ mod code_frame;
 mod escape;
 mod events;
 pub mod fidelity;
+pub mod fixtures;
 pub mod items;
 mod json;
 pub mod listing;
@@ -26,6 +27,7 @@ mod table;
 #[cfg(test)]
 pub mod testing;
 mod time;
+mod wrap;
 mod writer;
 
 pub use changes::ChangeLines;

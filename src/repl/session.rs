@@ -13,7 +13,7 @@ use crate::cli::{ReplLine, ReplVerb};
 use crate::error::{Failure, exit};
 use crate::event::EventBus;
 use crate::ops::{DataRequest, Perform, Request, Status};
-use crate::output::{Output, Renderer, Style, fidelity, overview};
+use crate::output::{Output, Renderer, Style, fidelity, fixtures, overview};
 use crate::verbs::{self, Ask, Context, Face, LocalBoxed, Streams};
 
 /// A conversation with a sandbox, line by line.
@@ -139,8 +139,11 @@ fn version(out: &Output) -> Result<(), Failure> {
 
 /// Explains the verb that the words name, or all.
 fn help(words: &[String], out: &Output) -> Result<(), Failure> {
-    if words == ["fidelity"] {
-        return fidelity::print(out);
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["fidelity"] => return fidelity::print(out),
+        ["fixtures"] => return fixtures::print(out, None),
+        ["fixtures", step] => return fixtures::print(out, Some(step)),
+        _ => {}
     }
     let mut command = ReplLine::command();
     command.build();

@@ -7,4 +7,4 @@ mod pattern;
 
 pub use captures::{Captures, interpolate, interpolate_text, names_in};
 pub use compare::{Matched, compare, same};
-pub use pattern::{Kind, Pattern, PatternError, Rule};
+pub use pattern::{Kind, Pattern, PatternError, RULES, Rule};

@@ -99,7 +99,35 @@ pub struct PatternError {
     pub hint: String,
 }
 
-const RULES: [&str; 6] = ["$any", "$type", "$regex", "$capture", "$absent", "$literal"];
+/// The rules: name, an example, and what it means.
+pub const RULES: [(&str, &str, &str); 6] = [
+    ("$any", r#"{"$any": true}"#, "Anything."),
+    (
+        "$type",
+        r#"{"$type": "string"}"#,
+        "Any string; likewise `number`, `integer`, `boolean`, `object`, `array`, `null`.",
+    ),
+    (
+        "$regex",
+        r#"{"$regex": "^hi"}"#,
+        "A string in which the regular expression is found.",
+    ),
+    (
+        "$capture",
+        r#"{"$capture": "id"}"#,
+        "Anything; later steps know it as `${id}`. It may stand beside `$type` or `$regex`.",
+    ),
+    (
+        "$absent",
+        r#"{"$absent": true}"#,
+        "The field must not be there.",
+    ),
+    (
+        "$literal",
+        r#"{"$literal": {"$a": 1}}"#,
+        "An object whose own fields begin with `$`.",
+    ),
+];
 
 impl Pattern {
     /// Reads a pattern. Whether fields that are not named may be there is told by `open`.
@@ -197,14 +225,14 @@ fn parse_rule(fields: &Map<String, Value>, path: &str) -> Result<Pattern, Patter
                 };
                 rule.regex = Some(Regex::new(text).map_err(bad)?);
             }
-            (known, ..) if RULES.contains(&known) => {
+            (known, ..) if RULES.iter().any(|(rule, ..)| *rule == known) => {
                 return Err(error(
                     format!("`{known}` cannot be `{value}` here"),
                     example(known).to_owned(),
                 ));
             }
             (unknown, ..) => {
-                let hint = meant(unknown, &RULES);
+                let hint = meant(unknown, &RULES.map(|(rule, ..)| rule));
                 let literal = "a field that begins with `$` goes into {\"$literal\": {…}}";
                 return Err(error(
                     format!("there is no rule `{unknown}`"),
