@@ -231,8 +231,10 @@ fn nothing_is_left_of_a_command_that_left_something() {
     assert_eq!(output.code, Some(128 + 9));
     assert!(
         app.read(".ampt-ws/exec.log")
-            .contains("was ended by signal 9")
+            .contains("was ended by SIGKILL")
     );
+    let warning = "kill -9 $$` was ended by SIGKILL\n";
+    assert!(output.stderr.contains(warning), "{output:?}");
 }
 
 #[test]

@@ -170,7 +170,9 @@ fn cannot_run(program: &OsString, error: &io::Error) -> Failure {
             .hint("is it installed and on PATH? a script in this folder is `./NAME`; a shell's syntax needs `sh -c '…'`")
             .exiting(NOT_FOUND),
         io::ErrorKind::PermissionDenied => {
-            failure(format!("`{name}` may not be executed")).exiting(NOT_EXECUTABLE)
+            failure(format!("`{name}` may not be executed"))
+                .hint("make it executable with `chmod +x`, or run what runs it: `node FILE`, `sh FILE`")
+                .exiting(NOT_EXECUTABLE)
         }
         _ => failure(format!("`{name}` cannot be run: {}", reason(error))).exiting(NOT_EXECUTABLE),
     }
@@ -189,6 +191,23 @@ pub(super) fn code(status: ExitStatus) -> u8 {
 pub(super) fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exited with {code}"),
-        (None, signal) => format!("was ended by signal {}", signal.unwrap_or_default()),
+        (None, signal) => format!("was ended by {}", signal_name(signal.unwrap_or_default())),
+    }
+}
+
+/// Whether a status is that of a command that nobody can have meant to end so: it crashed, or was
+/// killed, perhaps for want of memory.
+pub(super) fn is_crash(status: ExitStatus) -> bool {
+    use nix::sys::signal::Signal::{SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM};
+    let usual = [SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM];
+    status
+        .signal()
+        .is_some_and(|signal| !usual.iter().any(|usual| *usual as i32 == signal))
+}
+
+fn signal_name(signal: i32) -> String {
+    match nix::sys::signal::Signal::try_from(signal) {
+        Ok(known) => known.as_str().to_owned(),
+        Err(_) => format!("signal {signal}"),
     }
 }

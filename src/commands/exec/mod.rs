@@ -110,6 +110,10 @@ impl Beside<'_> {
             let why = reason(&error);
             Failure::new("command", format!("lost track of `{name}`: {why}"))
         })?;
+        if job::is_crash(status) {
+            let how = job::describe(status);
+            self.out.warning(&format!("`{name}` {how}"));
+        }
         Ok(Done {
             cause: format!("`{name}` {}", job::describe(status)),
             code: job::code(status),
