@@ -31,10 +31,16 @@ pub fn find(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
         let before = files.len();
         search(argument, &mut files)?;
         if files.len() == before {
-            let message = format!("there is no fixture in `{}`", argument.display());
+            let message = format!("there is no fixture in the folder `{}`", argument.display());
             return Err(Failure::new("no-fixtures", message)
                 .hint("a fixture is a file NAME.fixture.json, or any .json file with `steps`")
                 .exiting(exit::USAGE));
+        }
+    }
+    for file in &mut files {
+        // As one would type it.
+        if let Ok(short) = file.strip_prefix(".") {
+            *file = short.to_owned();
         }
     }
     files.sort();

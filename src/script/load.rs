@@ -1,15 +1,15 @@
 //! Reads a fixture file, keeping the place of each step.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use super::format::{Chaos, Header, Step, VERBS};
-use super::problem::{Mistake, Problem, Source, meant, nearest};
+use super::problem::{LineStarts, MOST_PROBLEMS, Mistake, Problem, Source, meant, nearest};
 use super::sandbox::Options;
 use crate::error::reason;
 
@@ -58,17 +58,26 @@ pub struct Placed {
 
 /// Reads a file. What is wrong in its steps is collected, so that all of it can be mended at once.
 pub fn read(file: &Path) -> Result<Fixture, Vec<Problem>> {
-    let text = std::fs::read_to_string(file).map_err(|error| vec![unreadable(file, &error)])?;
+    let text = text_of(file)?;
     parse(file, &text)
 }
 
 /// Reads a fixture's text.
 pub fn parse(file: &Path, text: &str) -> Result<Fixture, Vec<Problem>> {
     let source = Source { file, text };
+    let json = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if !json.trim_start().starts_with('{') {
+        return Err(vec![source.problem_at_line(1, no_object(json))]);
+    }
     let header: Header<'_> =
-        serde_json::from_str(text).map_err(|error| vec![source.syntax(text, &error)])?;
-    let mut problems = Vec::new();
-    let steps = read_steps(&source, &header.steps, None, &mut problems);
+        serde_json::from_str(json).map_err(|error| vec![source.syntax(json, &error)])?;
+    let mut reader = Reader {
+        source,
+        lines: LineStarts::of(text),
+        problems: Vec::new(),
+    };
+    let steps = reader.steps(&header.steps, None);
+    let mut problems = reader.problems;
     if header.steps.is_empty() {
         let line = source.position(key_offset(text, "steps")).0;
         problems.push(source.problem_at_line(line, Mistake::new("there are no steps")));
@@ -110,13 +119,40 @@ pub fn name_of(file: &Path) -> String {
     name.strip_suffix(".fixture").unwrap_or(name).to_owned()
 }
 
-fn unreadable(file: &Path, error: &std::io::Error) -> Problem {
-    let why = match error.kind() {
-        std::io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
-        _ => reason(error),
+/// What is wrong with a text that does not begin as a fixture does.
+fn no_object(text: &str) -> Mistake {
+    let message = match text.trim_start().chars().next() {
+        None => "the file is empty",
+        Some('/') => "a fixture is plain JSON, and begins with `{`; comments are not JSON",
+        Some(_) => "a fixture is an object, and begins with `{`",
     };
+    Mistake::new(message).hint(
+        "for example { \"app\": \".\", \"steps\": [{ \"connect\": \"ana\" }] }; `ampt-ws help fixtures` explains more",
+    )
+}
+
+fn unreadable(file: &Path, error: &std::io::Error) -> Problem {
     let source = Source { file, text: "" };
-    source.problem_at_line(0, Mistake::new(format!("cannot be read: {why}")))
+    let mistake = Mistake::new(format!("cannot be read: {}", reason(error)));
+    source.problem_at_line(0, mistake)
+}
+
+/// The text of a file.
+fn text_of(file: &Path) -> Result<String, Vec<Problem>> {
+    let bytes = std::fs::read(file).map_err(|error| vec![unreadable(file, &error)])?;
+    String::from_utf8(bytes).map_err(|error| {
+        let end = error.utf8_error().valid_up_to();
+        let good = String::from_utf8_lossy(&error.as_bytes()[..end]).into_owned();
+        let source = Source { file, text: &good };
+        let problem = source.problem(
+            end,
+            Mistake::new("this is not UTF-8").hint("save it as UTF-8"),
+        );
+        vec![Problem {
+            text: None,
+            ..problem
+        }]
+    })
 }
 
 /// Where a field of the top level begins; the beginning of the file if it is not there.
@@ -127,62 +163,71 @@ fn key_offset(text: &str, key: &str) -> usize {
     found.find(is_key).unwrap_or(0)
 }
 
-fn read_steps(
-    source: &Source<'_>,
-    raw: &[&RawValue],
-    parent: Option<&str>,
-    problems: &mut Vec<Problem>,
-) -> Vec<Placed> {
-    let mut steps = Vec::with_capacity(raw.len());
-    for (i, raw) in raw.iter().enumerate() {
-        let number = i + 1;
-        let label = match parent {
-            None => format!("step {number}"),
-            Some(parent) => format!("{parent}, its step {number}"),
-        };
-        match read_step(source, raw.get(), number, &label, problems) {
-            Ok(step) => steps.push(step),
-            Err(problem) => problems.push(Problem {
-                step: Some(label),
-                ..*problem
-            }),
-        }
-    }
-    steps
+/// Reads steps, and collects what is wrong with them.
+struct Reader<'a> {
+    source: Source<'a>,
+    lines: LineStarts,
+    problems: Vec<Problem>,
 }
 
-fn read_step(
-    source: &Source<'_>,
-    text: &str,
-    number: usize,
-    label: &str,
-    problems: &mut Vec<Problem>,
-) -> Result<Placed, Box<Problem>> {
-    let offset = source.offset_of(text);
-    let here = |mistake| Box::new(source.problem(offset, mistake));
-    let syntax = |error: serde_json::Error| Box::new(source.syntax(text, &error));
-    let fields: Map<String, Value> = serde_json::from_str(text).map_err(|_| {
-        here(Mistake::new("a step is an object").hint("for example { \"connect\": \"ana\" }"))
-    })?;
-    let verb = verb_of(&fields).map_err(here)?;
-    let step = Step::read(verb, text).map_err(syntax)?;
-    let inner = match &step {
-        Step::Repeat(_) => {
-            let repeat: Repeated<'_> = serde_json::from_str(text).map_err(syntax)?;
-            if repeat.steps.is_empty() {
-                return Err(here(Mistake::new("there are no steps to repeat")));
+impl Reader<'_> {
+    fn steps(&mut self, raw: &[&RawValue], parent: Option<&str>) -> Vec<Placed> {
+        let mut steps = Vec::with_capacity(raw.len());
+        for (i, raw) in raw.iter().enumerate() {
+            let number = i + 1;
+            let label = match parent {
+                None => format!("step {number}"),
+                Some(parent) => format!("{parent}, its step {number}"),
+            };
+            match self.step(raw.get(), number, &label) {
+                Ok(step) => steps.push(step),
+                Err(problem) => self.problems.push(Problem {
+                    step: Some(label),
+                    ..*problem
+                }),
             }
-            read_steps(source, &repeat.steps, Some(label), problems)
+            if self.problems.len() >= MOST_PROBLEMS {
+                break;
+            }
         }
-        _ => Vec::new(),
-    };
-    Ok(Placed {
-        step,
-        inner,
-        number,
-        line: source.position(offset).0,
-        range: offset..offset + text.len(),
-    })
+        steps
+    }
+
+    fn step(&mut self, text: &str, number: usize, label: &str) -> Result<Placed, Box<Problem>> {
+        let source = self.source;
+        let offset = source.offset_of(text);
+        let here = |mistake| Box::new(source.problem(offset, mistake));
+        let fields: Fields = serde_json::from_str(text).map_err(|_| {
+            here(Mistake::new("a step is an object").hint("for example { \"connect\": \"ana\" }"))
+        })?;
+        let verb = verb_of(&fields).map_err(here)?;
+        let syntax = |error: serde_json::Error| {
+            let problem = source.syntax(text, &error);
+            let explained = || format!("`ampt-ws help fixtures {verb}` explains this step");
+            Box::new(Problem {
+                hint: problem.hint.or_else(|| Some(explained())),
+                ..problem
+            })
+        };
+        let step = Step::read(verb, text).map_err(syntax)?;
+        let inner = match &step {
+            Step::Repeat(_) => {
+                let repeat: Repeated<'_> = serde_json::from_str(text).map_err(syntax)?;
+                if repeat.steps.is_empty() {
+                    return Err(here(Mistake::new("there are no steps to repeat")));
+                }
+                self.steps(&repeat.steps, Some(label))
+            }
+            _ => Vec::new(),
+        };
+        Ok(Placed {
+            step,
+            inner,
+            number,
+            line: self.lines.line(offset),
+            range: offset..offset + text.len(),
+        })
+    }
 }
 
 /// The part of a `repeat` that holds steps, with their places.
@@ -192,8 +237,11 @@ struct Repeated<'a> {
     steps: Vec<&'a RawValue>,
 }
 
+/// The fields of a step, whatever they hold.
+type Fields = BTreeMap<String, serde::de::IgnoredAny>;
+
 /// The one field that tells which step it is.
-fn verb_of(fields: &Map<String, Value>) -> Result<&'static str, Mistake> {
+fn verb_of(fields: &Fields) -> Result<&'static str, Mistake> {
     let told: Vec<&'static str> = VERBS
         .iter()
         .filter(|verb| fields.contains_key(**verb))
@@ -209,12 +257,14 @@ fn verb_of(fields: &Map<String, Value>) -> Result<&'static str, Mistake> {
     }
 }
 
-fn unknown_step(fields: &Map<String, Value>) -> Mistake {
+fn unknown_step(fields: &Fields) -> Mistake {
     let names = fields.keys().map(String::as_str);
     let near = names.clone().find(|name| nearest(name, VERBS).is_some());
     match near.or_else(|| names.clone().next()) {
         Some(name) => Mistake::new(format!("there is no step `{name}`")).hint(meant(name, VERBS)),
-        None => Mistake::new("the step is empty").hint(meant("", VERBS)),
+        None => Mistake::new("the step is empty").hint(
+            "for example { \"connect\": \"ana\" }; `ampt-ws help fixtures` explains the steps",
+        ),
     }
 }
 
@@ -254,7 +304,7 @@ mod tests {
                 (
                     4,
                     "`soon` is not a duration; write 500ms, 5s, 10m or 2h",
-                    ""
+                    "`ampt-ws help fixtures wait` explains this step"
                 ),
                 (
                     5,
@@ -276,7 +326,7 @@ mod tests {
         let unknown = problems("{ \"app\": \".\", \"step\": [] }");
         assert_eq!(unknown[0].hint.as_deref(), Some("did you mean `steps`?"));
         let none = problems("{ \"steps\": [] }");
-        assert_eq!(none[0].message, "missing field `app`");
+        assert_eq!(none[0].message, "there is no `app`");
         let syntax = problems("{ \"app\": \".\",\n \"steps\": [ }");
         assert_eq!(syntax[0].line, 2);
         assert!(syntax[0].message.starts_with("not JSON"), "{syntax:?}");

@@ -1,8 +1,13 @@
 //! What is wrong with a fixture, and where.
 
+mod reader;
+
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+
+/// Most mistakes that are told of one fixture.
+pub const MOST_PROBLEMS: usize = 50;
 
 /// A mistake in a fixture's file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -107,45 +112,27 @@ impl<'a> Source<'a> {
 
     /// What the JSON reader says of `part`, a piece of the text.
     pub fn syntax(&self, part: &str, error: &serde_json::Error) -> Problem {
-        let offset = self.offset_of(part) + offset_in(part, error.line(), error.column());
-        self.problem(offset, explain(error))
+        let start = self.offset_of(part);
+        let at = reader::offset_in(part, error.line(), error.column());
+        let (offset, mistake) = reader::explain(part, at, error);
+        self.problem(start + offset, mistake)
     }
 }
 
-/// The offset of a line and column (in bytes, from 1) as the JSON reader tells them.
-fn offset_in(part: &str, line: usize, column: usize) -> usize {
-    let skipped = part.split_inclusive('\n').take(line.saturating_sub(1));
-    let start: usize = skipped.map(str::len).sum();
-    let mut offset = (start + column.saturating_sub(1)).min(part.len());
-    while !part.is_char_boundary(offset) {
-        offset -= 1;
-    }
-    offset
-}
+/// Where the lines of a text begin; found once, for who asks often.
+#[derive(Debug)]
+pub struct LineStarts(Vec<usize>);
 
-/// The JSON reader's words, with the next best name where one is unknown.
-fn explain(error: &serde_json::Error) -> Mistake {
-    let whole = error.to_string();
-    let text = match whole.rfind(" at line ") {
-        Some(end) => &whole[..end],
-        None => &whole,
-    };
-    if error.is_syntax() || error.is_eof() {
-        return Mistake::new(format!("not JSON: {text}")).hint(
-            "a fixture is plain JSON: double quotes, no comments, no comma at the end of a list",
-        );
+impl LineStarts {
+    /// Those of a text.
+    pub fn of(text: &str) -> Self {
+        let ends = text.match_indices('\n').map(|(end, _)| end + 1);
+        Self(std::iter::once(0).chain(ends).collect())
     }
-    let quoted: Vec<&str> = text.split('`').skip(1).step_by(2).collect();
-    match quoted.split_first() {
-        Some((unknown, allowed)) if text.starts_with("unknown field") && !allowed.is_empty() => {
-            let mistake = Mistake::new(format!("`{unknown}` is not known here"));
-            mistake.hint(meant(unknown, allowed))
-        }
-        Some((unknown, allowed)) if text.starts_with("unknown variant") && !allowed.is_empty() => {
-            let mistake = Mistake::new(format!("`{unknown}` is not one of the values"));
-            mistake.hint(meant(unknown, allowed))
-        }
-        _ => Mistake::new(text.to_owned()),
+
+    /// The line of an offset, from 1.
+    pub fn line(&self, offset: usize) -> usize {
+        self.0.partition_point(|start| *start <= offset)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::error::{Failure, exit};
 use crate::location::Location;
 use crate::output::{Output, Progress, Verbosity, bench};
 use crate::script::load;
-use crate::script::sandbox::{Host, Options, Sandbox};
+use crate::script::sandbox::{EventLog, Host, Options, Sandbox};
 
 /// What is sent unless something else is asked for.
 const MESSAGE: &str = r#"{"n":{{n}}}"#;
@@ -35,7 +35,8 @@ pub(super) async fn run(common: &Common, args: &BenchArgs, out: &Output) -> Resu
             progress.show("starting the app");
             let options = options(common, args, fixture)?;
             let host = host(args)?;
-            match Sandbox::start(&host, &options, None, signals.next()).await? {
+            match Sandbox::start(&host, &options, None, EventLog::default(), signals.next()).await?
+            {
                 Some(sandbox) => Some((options.app, sandbox)),
                 None => return Ok(exit::INTERRUPTED),
             }

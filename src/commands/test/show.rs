@@ -1,6 +1,6 @@
 //! Shows what the runner tells, and writes the reports.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cli::{ReportKind, TestArgs};
@@ -88,10 +88,13 @@ impl<'a> Show<'a> {
 
     /// On GitHub Actions, marks the failures in the files.
     fn annotate(&self, run: &Run<'_>) -> Result<(), Failure> {
-        if std::env::var_os("GITHUB_ACTIONS").is_none_or(|value| value != "true") {
+        let on_github = std::env::var_os("GITHUB_ACTIONS");
+        if on_github.is_none_or(|value| value.is_empty() || value == "false") {
             return Ok(());
         }
-        let annotations = report::github::annotations(run);
+        // Files are told from the repository's root, wherever in it the fixtures are run.
+        let root = std::env::var_os("GITHUB_WORKSPACE").map(PathBuf::from);
+        let annotations = report::github::annotations(run, root.as_deref());
         match self.shows_people {
             true => self.out.text(&annotations),
             false => {

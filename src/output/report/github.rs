@@ -1,15 +1,22 @@
 //! Annotations for GitHub Actions: workflow commands that mark lines of the fixtures.
 
+use std::path::Path;
+
 use super::{Run, title};
 use crate::script::outcome::{Outcome, Verdict};
 
 /// The run's failures as workflow commands, one a line.
-pub fn annotations(run: &Run<'_>) -> String {
-    run.outcomes.iter().flat_map(of).collect()
+///
+/// Files in the folder `root` are told from there.
+pub fn annotations(run: &Run<'_>, root: Option<&Path>) -> String {
+    let outcomes = run.outcomes.iter();
+    outcomes.flat_map(|outcome| of(outcome, root)).collect()
 }
 
-fn of(outcome: &Outcome) -> Vec<String> {
-    let file = property(&outcome.file.display().to_string());
+fn of(outcome: &Outcome, root: Option<&Path>) -> Vec<String> {
+    let whole = std::path::absolute(&outcome.file).unwrap_or_default();
+    let inside = root.and_then(|root| whole.strip_prefix(root).ok());
+    let file = property(&inside.unwrap_or(&outcome.file).display().to_string());
     let title = property(&title(outcome));
     let command = |line: usize, message: &str| {
         let message = data(message);

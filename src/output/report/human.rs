@@ -54,10 +54,13 @@ pub fn ended(paint: Paint, outcome: &Outcome) -> String {
 fn updated(paint: Paint, change: &Change) -> String {
     let place = place(&change.file, change.line);
     let mut text = format!("     {} {}\n", paint.warn("updated"), paint.literal(&place));
+    let indent = |text: &str| text.len() - text.trim_start().len();
+    let least = change.diff.iter().map(|line| indent(&line.text)).min();
     for line in &change.diff {
+        let shown = line.text.get(least.unwrap_or(0)..).unwrap_or_default();
         let line = match line.mark {
-            Mark::Extra => paint.good(&format!("+ {}", visible(&line.text))),
-            _ => paint.bad(&format!("- {}", visible(&line.text))),
+            Mark::Extra => paint.good(&format!("+ {}", visible(shown))),
+            _ => paint.bad(&format!("- {}", visible(shown))),
         };
         text.push_str(&format!("       {line}\n"));
     }
@@ -81,7 +84,7 @@ pub fn problem(paint: Paint, problem: &Problem) -> String {
     if let Some(line) = &problem.text {
         text.push_str(&format!(
             "     {}\n",
-            paint.dim(visible(line.trim()).as_ref())
+            paint.dim(&visible(&excerpt(line.trim_end(), problem.column.max(1))))
         ));
     }
     text.push_str(&format!("     {}\n", visible(&problem.message)));
@@ -104,7 +107,7 @@ pub fn failure(paint: Paint, outcome: &Outcome, failure: &StepFailure) -> String
     );
     let lines: Vec<&str> = failure.text.lines().collect();
     for line in dedented(&lines).into_iter().take(STEP_LINES) {
-        text.push_str(&format!("    {}\n", paint.dim(&visible(line))));
+        text.push_str(&format!("    {}\n", paint.dim(&visible(&excerpt(line, 0)))));
     }
     if lines.len() > STEP_LINES {
         text.push_str(&format!("    {}\n", paint.dim("…")));
@@ -117,13 +120,36 @@ pub fn failure(paint: Paint, outcome: &Outcome, failure: &StepFailure) -> String
         text.push_str(&format!("  {} {}\n", paint.strong("hint:"), visible(line)));
     }
     if !failure.story.is_empty() {
-        text.push_str("  the last events:\n");
+        text.push_str(&format!(
+            "  the last events{}\n",
+            paint.dim(" (→ sent by the client, ← come to it)")
+        ));
     }
     for section in &failure.story {
         push_section(&mut text, paint, section);
     }
     text.push_str(&format!("  again: {}\n", paint.literal(&again(outcome))));
+    if outcome.seed.is_some() {
+        let note = "the seed brings the same disorder; what the app makes of it also depends on how busy the machine is, so run it a few times";
+        text.push_str(&format!("  {}\n", paint.dim(note)));
+    }
     text
+}
+
+/// A line without the blanks around it; of a long one, what stands about a column, from 1.
+fn excerpt(line: &str, column: usize) -> String {
+    let count = line.chars().count();
+    if count <= WIDTH {
+        return match column {
+            0 => line.to_owned(),
+            _ => line.trim().to_owned(),
+        };
+    }
+    let start = column.saturating_sub(WIDTH / 2).min(count - WIDTH);
+    let shown: String = line.chars().skip(start).take(WIDTH).collect();
+    let (before, after) = (start > 0, start + WIDTH < count);
+    let mark = |is_cut: bool| if is_cut { "…" } else { "" };
+    format!("{}{}{}", mark(before), shown.trim(), mark(after))
 }
 
 /// The lines of a step without the indentation that they have in the file. The first line has

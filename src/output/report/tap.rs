@@ -1,5 +1,6 @@
 //! The Test Anything Protocol, version 14.
 
+use super::super::visible;
 use super::json::diff_text;
 use super::{Run, place, title};
 use crate::script::outcome::{Outcome, Verdict};
@@ -56,7 +57,7 @@ fn push_point(tap: &mut String, number: usize, outcome: &Outcome) {
 
 /// A description holds no line ends, and `#` begins a directive.
 fn description(text: &str) -> String {
-    text.replace('\\', "\\\\")
-        .replace('#', "\\#")
-        .replace(['\n', '\r'], " ")
+    let text = text.replace(['\n', '\r'], " ");
+    let text = visible(&text).replace('\\', "\\\\");
+    text.replace('#', "\\#")
 }

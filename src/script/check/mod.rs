@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::format::Step;
 use super::load::{Fixture, Placed};
 use super::matching::{Captures, Pattern, interpolate_text, names_in};
-use super::problem::{Mistake, Problem, Source, listed, nearest};
+use super::problem::{MOST_PROBLEMS, Mistake, Problem, Source, listed, nearest};
 
 /// Most steps that a fixture may come to, rounds of a `repeat` counted.
 const MOST_STEPS: usize = 100_000;
@@ -59,6 +59,9 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn steps(&mut self, steps: &[Placed], parent: Option<&str>) {
         for placed in steps {
+            if self.problems.len() >= MOST_PROBLEMS {
+                return;
+            }
             let label = match parent {
                 None => format!("step {}", placed.number),
                 Some(parent) => format!("{parent}, its step {}", placed.number),

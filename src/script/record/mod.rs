@@ -57,6 +57,8 @@ pub fn check(file: &Path) -> Result<(), Failure> {
 impl Recorder {
     /// Records from now on into `file`, which must be absolute.
     pub fn start(recording: Recording, bus: &EventBus, file: PathBuf, setting: Setting) -> Self {
+        let text = format!("what happens is written to `{}`", file.display());
+        bus.log(Level::Info, text);
         let (finish, finished) = oneshot::channel();
         let writer = Writer {
             bus: bus.clone(),

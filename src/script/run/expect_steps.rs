@@ -17,6 +17,9 @@ use crate::script::update::Fix;
 /// How long `expectNothing` watches unless it says otherwise.
 const NOTHING: Duration = Duration::from_millis(250);
 
+/// The likeliest reason for a client to get nothing at all.
+const NOT_KNOWN_YET: &str = "did the app know this client already? `connect` does not wait for the `connected` handler: let a step expect its welcome, or what it stores (`expectData`), first";
+
 /// What a message must be.
 pub(super) struct Wanted {
     pub pattern: Pattern,
@@ -135,7 +138,12 @@ impl Play<'_> {
             ))
             .diff(missing()),
             NotCome::Late(waiting) if waiting.is_empty() => {
-                Wrong::new(format!("nothing came to `{name}` within {within}")).diff(missing())
+                let wrong = Wrong::new(format!("nothing came to `{name}` within {within}"));
+                let wrong = wrong.diff(missing());
+                match self.has_heard(name) {
+                    true => wrong,
+                    false => wrong.hint(NOT_KNOWN_YET),
+                }
             }
             NotCome::Late(waiting) => {
                 let count = waiting.len();
@@ -154,6 +162,18 @@ impl Play<'_> {
                 .diff(nearest)
             }
         }
+    }
+
+    /// Whether anything has come to a client since it connected.
+    fn has_heard(&self, name: &str) -> bool {
+        let peer = self.peers.get(name);
+        let Some(id) = peer.and_then(|peer| peer.connection_id.as_deref()) else {
+            return false;
+        };
+        let events = self.sandbox.log.events();
+        events
+            .iter()
+            .any(|seen| seen.event["event"] == "sent" && seen.event["connectionId"] == id)
     }
 
     pub(super) async fn expect_nothing(&mut self, step: &ExpectNothing) -> Done {

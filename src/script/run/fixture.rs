@@ -1,5 +1,7 @@
 //! One fixture as a whole: its sandbox, its steps, and the end of both.
 
+use std::collections::BTreeMap;
+
 use tokio_util::sync::CancellationToken;
 
 use super::play::Play;
@@ -8,7 +10,8 @@ use crate::domain::Chaos;
 use crate::error::Failure;
 use crate::script::load::Fixture;
 use crate::script::outcome::{StepFailure, Verdict};
-use crate::script::sandbox::{Host, Sandbox};
+use crate::script::sandbox::{EventLog, Host, Sandbox};
+use crate::script::story;
 use crate::script::update::Edits;
 
 /// How a fixture is run.
@@ -74,11 +77,16 @@ fn chaos(fixture: &Fixture, seed: u64) -> Option<Chaos> {
 pub(super) async fn play(fixture: &Fixture, how: &How<'_>) -> Played {
     let chaos = how.seed.and_then(|seed| chaos(fixture, seed));
     let cut = how.stop.cancelled();
-    let sandbox = match Sandbox::start(how.host, &fixture.options, chaos, cut).await {
+    let log = EventLog::default();
+    let starting = Sandbox::start(how.host, &fixture.options, chaos, log.clone(), cut);
+    let sandbox = match starting.await {
         Ok(Some(sandbox)) => sandbox,
         Ok(None) => return Played::without_sandbox(Verdict::Skipped),
         Err(failure) => {
-            let failure = Box::new(failed(fixture, failure));
+            let failure = Box::new(StepFailure {
+                story: story::tell(&log.events(), &BTreeMap::new(), &[]),
+                ..failed(fixture, failure)
+            });
             return Played::without_sandbox(Verdict::Failed(failure));
         }
     };

@@ -82,12 +82,13 @@ struct Process {
 }
 
 impl Sandbox {
-    /// Starts a sandbox and waits until clients can connect. `None` if `cut` completes first; nothing
+    /// Starts a sandbox that tells what happens to `log`, and waits until clients can connect. `None` if `cut` completes first; nothing
     /// of the sandbox is left then.
     pub async fn start(
         host: &Host,
         options: &Options,
         chaos: Option<Chaos>,
+        log: EventLog,
         cut: impl Future,
     ) -> Result<Option<Self>, Failure> {
         let data_dir = tempfile::Builder::new()
@@ -102,7 +103,7 @@ impl Sandbox {
             options: options.clone(),
             data_dir,
             process: None,
-            log: EventLog::default(),
+            log,
             ws_url: String::new(),
             chaos,
             connections: 0,
@@ -192,7 +193,15 @@ impl Sandbox {
             return Failure::new("sandbox", format!("the sandbox was not ready after {s} s"))
                 .hint("start it by hand to see why: ampt-ws dev");
         }
-        self.log.last_failure(life).unwrap_or_else(|| {
+        let said = self
+            .log
+            .last_failure(life)
+            .map(|failure| match failure.code.as_str() {
+                // The words of `dev` are about waiting for a save.
+                "load-failed" => failure.hint("correct it and run the fixture again"),
+                _ => failure,
+            });
+        said.unwrap_or_else(|| {
             let stderr = self.log.stderr();
             let said = stderr.trim();
             let said = if said.is_empty() {

@@ -105,12 +105,11 @@ impl Edits {
         for edit in self.fields.values().rev() {
             let old = &fixture.text[edit.range.clone()];
             let new = layout::in_place_of(&fixture.text, edit.range.clone(), &edit.new);
+            let (front, diff) = changed_lines(old, &new);
             changes.push(Change {
                 file: fixture.file.clone(),
-                line: edit.line,
-                diff: lines(Mark::Missing, old)
-                    .chain(lines(Mark::Extra, &new))
-                    .collect(),
+                line: edit.line + front,
+                diff,
             });
             text.replace_range(edit.range.clone(), &new);
         }
@@ -122,10 +121,11 @@ impl Edits {
             let old = std::fs::read_to_string(&file).unwrap_or_default();
             let new = format!("{value:#}\n");
             write(&file, &new)?;
+            let (front, diff) = changed_lines(&old, &new);
             changes.push(Change {
-                diff: changed_lines(&old, &new),
+                diff,
                 file,
-                line: 1,
+                line: 1 + front,
             });
         }
         Ok(changes)
@@ -146,15 +146,9 @@ pub fn steady(captures: &Captures, now_ms: i64) -> Steady {
     steady
 }
 
-fn lines(mark: Mark, text: &str) -> impl Iterator<Item = Line> {
-    text.lines().map(move |line| Line {
-        mark,
-        text: line.to_owned(),
-    })
-}
-
-/// The lines of a file that are others now, without those at its beginning and end that are not.
-fn changed_lines(old: &str, new: &str) -> Vec<Line> {
+/// The lines that are others now, without those at the beginning and end that are not, and how many
+/// stand before them.
+fn changed_lines(old: &str, new: &str) -> (usize, Vec<Line>) {
     let (before, after): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
     let same = |(a, b): &(&&str, &&str)| a == b;
     let front = before.iter().zip(&after).take_while(same).count();
@@ -174,8 +168,8 @@ fn changed_lines(old: &str, new: &str) -> Vec<Line> {
     let gone = before[..before.len() - back]
         .iter()
         .map(line(Mark::Missing));
-    gone.chain(after[..after.len() - back].iter().map(line(Mark::Extra)))
-        .collect()
+    let come = after[..after.len() - back].iter().map(line(Mark::Extra));
+    (front, gone.chain(come).collect())
 }
 
 /// Writes a file whole or not at all.

@@ -71,6 +71,11 @@ fn what_does_not_come_is_told_with_what_came_instead() {
         json!({"expect": "ana", "matches": {"id": {"$type": "string"}}, "within": "50ms"}),
     ]);
     assert_eq!(nothing["message"], "nothing came to `ana` within 50ms");
+    let hint = nothing["hint"].as_str().unwrap_or_default();
+    assert!(
+        hint.starts_with("did the app know this client already?"),
+        "{nothing:#}"
+    );
     assert_eq!(
         diff(&nothing),
         ["- {", "-   \"id\": {\"$type\":\"string\"},", "- }"]
