@@ -245,6 +245,12 @@ impl Play<'_> {
         }
         let diff = diff(&wanted.pattern, &came, &self.captures);
         let told = format!("`{name}` was closed in another way than expected");
+        let wrong = match (ending.code, step.code.as_ref().and_then(Value::as_u64)) {
+            (1005, Some(code)) => Wrong::new(told).hint(format!(
+                "1005 stands for a close frame without a code; `close` sends the code that it is given: \"code\": {code}"
+            )),
+            _ => Wrong::new(told),
+        };
         let mut fixes = Vec::new();
         for (field, old) in [("code", &step.code), ("reason", &step.reason)] {
             if let Some(old) = old
@@ -254,7 +260,7 @@ impl Play<'_> {
                 fixes.push(Fix::Field(field, new));
             }
         }
-        self.unless_all_fixed(Wrong::new(told).diff(diff), fixes)
+        self.unless_all_fixed(wrong.diff(diff), fixes)
     }
 }
 

@@ -166,3 +166,18 @@ fn people_see_everything_and_how_to_run_it_again() {
         "{coloured:?}"
     );
 }
+
+#[test]
+fn a_close_without_a_code_is_not_taken_for_1000() {
+    let failure = fails(&[
+        json!({"connect": "ana"}),
+        json!({"close": "ana"}),
+        json!({"expectClosed": "ana", "code": 1000}),
+    ]);
+    let hint = failure["hint"].as_str().unwrap_or_default();
+    assert!(
+        hint.starts_with("1005 stands for a close frame without a code"),
+        "{failure:#}"
+    );
+    assert!(hint.ends_with("\"code\": 1000"), "{hint}");
+}

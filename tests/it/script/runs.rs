@@ -146,6 +146,17 @@ fn github_gets_annotations() {
     let annotation =
         "::error file=x.fixture.json,line=5,title=x::nothing came to `ana` within 0ms%0A- \"x\"\n";
     assert!(output.stdout.contains(annotation), "{output:?}");
+    let from_the_root = app.verb_with(&["test", "."], |command| {
+        let root = app.dir().parent().expect("a folder");
+        command
+            .env("GITHUB_ACTIONS", "1")
+            .env("GITHUB_WORKSPACE", root);
+    });
+    let annotation = "::error file=app/x.fixture.json,line=5,";
+    assert!(
+        from_the_root.stdout.contains(annotation),
+        "{from_the_root:?}"
+    );
     let elsewhere = run(&app).1;
     assert!(!elsewhere.stdout.contains("::error"), "{elsewhere:?}");
 }
