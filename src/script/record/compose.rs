@@ -18,6 +18,9 @@ use crate::script::volatile::Steady;
 /// come in another order the next time.
 const BURST: Duration = Duration::from_millis(50);
 
+/// A client that was silent for this long after it connected may have waited for the app to know it.
+const SETTLED: Duration = Duration::from_millis(100);
+
 /// An answer that took longer than this gets more time than a fixture gives by itself.
 pub(super) const SLOW: Duration = Duration::from_millis(700);
 
@@ -118,6 +121,7 @@ pub(super) struct Composer<'a> {
 impl Composer<'_> {
     fn step(&mut self, heard: &Heard) {
         let after = heard.after;
+        self.wait_for_connected(heard);
         match &heard.wire {
             Wire::Handshake {
                 target,
@@ -182,6 +186,20 @@ impl Composer<'_> {
                 self.closed(connection_id, *code, reason, *by, after);
             }
             Wire::Done { request, answer } => self.done(request, answer, after),
+        }
+    }
+
+    /// A replay must not be so fast that the app's `connected` handler still runs when the next
+    /// message comes; where a welcome is expected first, it is not.
+    fn wait_for_connected(&mut self, heard: &Heard) {
+        let is_said = matches!(
+            heard.wire,
+            Wire::Received { .. } | Wire::ReceivedBinary { .. } | Wire::Request { .. }
+        );
+        let last = self.steps.last();
+        let is_fresh = last.is_some_and(|step| step.get("connect").is_some());
+        if is_said && is_fresh && heard.after.saturating_sub(self.last) > SETTLED {
+            self.steps.push(json!({ "wait": "200ms" }));
         }
     }
 
