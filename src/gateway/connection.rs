@@ -56,25 +56,32 @@ pub(super) async fn spawn(
         WebSocketStream::from_partially_read(stream, rest, Role::Server, Some(config)).await;
     let turbulence = gateway.turbulence.clone();
     let eddy = turbulence.map(|turbulence| Box::new(Eddy::new(turbulence, connection.handle)));
-    let task = ConnectionTask {
+    let exchange = Exchange {
         gateway: gateway.clone(),
         connection,
-        socket: Some(socket),
         held: None,
         last_reads: None,
         unflushed: false,
         closed_by_client: false,
         eddy,
     };
-    gateway.tasks.spawn(task);
+    gateway.tasks.spawn(ConnectionTask {
+        socket: Some(socket),
+        exchange,
+    });
 }
 
 /// The future that owns a socket from its handshake to its end.
 struct ConnectionTask {
+    /// Taken out when the connection ends, and not before: it is too large to be moved about.
+    socket: Option<WebSocketStream<Transport>>,
+    exchange: Exchange,
+}
+
+/// What goes over a connection's socket, both ways.
+struct Exchange {
     gateway: Arc<Gateway>,
     connection: Arc<Connection>,
-    /// Taken out when the connection ends.
-    socket: Option<WebSocketStream<Transport>>,
     /// A message for which the inbound queue had no room.
     held: Option<Message>,
     /// Runs while a close waits for the client to read.
@@ -92,23 +99,20 @@ impl Future for ConnectionTask {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        let Some(mut socket) = this.socket.take() else {
+        let Some(socket) = &mut this.socket else {
             return Poll::Ready(());
         };
-        match this.advance(&mut socket, cx) {
-            None => {
-                this.socket = Some(socket);
-                Poll::Pending
-            }
-            Some(reason) => {
-                this.end(socket, reason);
-                Poll::Ready(())
-            }
+        let Some(reason) = this.exchange.advance(socket, cx) else {
+            return Poll::Pending;
+        };
+        if let Some(socket) = this.socket.take() {
+            this.exchange.end(socket, reason);
         }
+        Poll::Ready(())
     }
 }
 
-impl ConnectionTask {
+impl Exchange {
     /// Does what can be done now; the reason once the connection has ended.
     fn advance(
         &mut self,

@@ -22,7 +22,7 @@ impl Mark {
     /// # Errors
     /// If there is no room for a file of eight bytes.
     pub fn new() -> io::Result<(Self, OwnedFd)> {
-        let file = tempfile::tempfile()?;
+        let file = unnamed_file()?;
         // Its room is taken now, so that Node's writes cannot fail on a full disk.
         file.write_all_at(&[0; 8], 0)?;
         let theirs = file.try_clone()?;
@@ -53,6 +53,15 @@ impl Mark {
         self.has_begun(invocation)
             && (self.reached().is_none() || last.is_some_and(|last| is_up_to(invocation, last)))
     }
+}
+
+/// A file that only its descriptors lead to; in memory, where a write costs less, if the system can.
+fn unnamed_file() -> io::Result<File> {
+    #[cfg(target_os = "linux")]
+    if let Ok(file) = rustix::fs::memfd_create("ampt-ws-mark", rustix::fs::MemfdFlags::CLOEXEC) {
+        return Ok(file.into());
+    }
+    tempfile::tempfile()
 }
 
 /// Whether a number comes before the mark or is it; numbers start again after the last one.
