@@ -1,6 +1,9 @@
 //! The demonstration apps: their pages and their clients. What they do with the sandbox's own
 //! verbs, restarts and crashes is in their scripted fixtures.
 
+use std::fs;
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::http::get;
@@ -137,4 +140,14 @@ fn everybody_sees_where_the_others_are() {
         welcome["locations"][0]["username"], "Bo",
         "the last known place"
     );
+}
+
+#[test]
+fn the_readme_shows_a_fixture_that_is_run() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = |file: &str| fs::read_to_string(root.join(file)).expect(file);
+    let readme = text("README.md");
+    let shown = readme.split("```json\n").nth(1).expect("a fixture");
+    let shown = shown.split("```").next().expect("its end");
+    assert_eq!(shown, text("fixtures/chat/two.fixture.json"));
 }
