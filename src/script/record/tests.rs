@@ -60,7 +60,7 @@ fn composed(heard: Vec<(u64, Wire)>) -> Composed {
         })
         .collect();
     let setting = Setting {
-        dir: "/work/fixtures".into(),
+        dir: "/apps/fixtures".into(),
         header: Map::new(),
         idle_timeout: Duration::from_secs(600),
     };
@@ -144,7 +144,7 @@ fn operations_become_steps() {
         data: "{\"a\":1}".to_owned(),
     };
     let import = Request::Data(DataRequest::Import {
-        file: "/work/data/x.json".into(),
+        file: "/apps/data/x.json".into(),
         overwrite: true,
         dry_run: false,
     });
