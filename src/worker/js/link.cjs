@@ -155,8 +155,8 @@ function dispatch(buffer, at, length, limit) {
 
 const MARK_FD = 6;
 /**
- * A write for each invocation would be a fifth of its cost. So of those that were read together up
- * to half, and at most so many, are counted as begun at once.
+ * Each write is a system call, a good part of what a small handler costs. So of the invocations that
+ * were read together up to half, and at most so many, are counted as begun with one write.
  */
 const AHEAD = 8;
 
