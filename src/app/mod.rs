@@ -3,6 +3,7 @@
 mod address;
 pub mod certificate;
 mod data_dir;
+mod former;
 mod listen;
 mod reloader;
 mod seed;

@@ -10,17 +10,16 @@ use tokio_util::sync::CancellationToken;
 use super::address::Address;
 use super::data_dir::{self, open_store_aside, store_failure, unusable};
 use super::listen::Listeners;
-use super::{Running, certificate, reloader, seed};
+use super::{Running, certificate, former, reloader, seed};
 use crate::cli::SdkChoice;
 use crate::config::Config;
 use crate::control;
 use crate::dispatch::{self, AppSource, DispatchConfig, Workers};
-use crate::domain::{Clock, ConnectionId};
+use crate::domain::Clock;
 use crate::error::{Failure, exit};
-use crate::event::{EventBus, Level};
+use crate::event::EventBus;
 use crate::gateway::{AccessRules, Credentials, Gateway, GatewayConfig};
 use crate::ops::perform::{Facts, Sandbox};
-use crate::store::Store;
 use crate::worker::env::AppEnv;
 use crate::worker::{Launch, Loader, assets};
 
@@ -45,9 +44,9 @@ pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Run
     }
 
     let store = opening.await?;
-    let former = former_connections(&store)?;
+    let former = former::connections(&store, bus)?;
     let published = store.published().map_err(store_failure)?;
-    tell_of_former(former.len(), published.len(), bus);
+    former::tell(former.len(), published.len(), bus);
     address.tell(config, bus);
     if let Some(seed) = &config.seed {
         seed::import(&store, seed, bus).await?;
@@ -171,32 +170,6 @@ fn find_source(config: &Config) -> Result<AppSource, Failure> {
             false => failure,
         }
     })
-}
-
-/// Connections of an earlier run that are owed a `disconnected`.
-fn former_connections(store: &Store) -> Result<Vec<ConnectionId>, Failure> {
-    let rows = store.connections().map_err(store_failure)?;
-    Ok(rows.iter().filter_map(|(id, _)| id.parse().ok()).collect())
-}
-
-fn tell_of_former(connections: usize, published: usize, bus: &EventBus) {
-    let connections = match connections {
-        0 => None,
-        1 => Some("1 connection of an earlier run gets its `disconnected` now".to_owned()),
-        n => Some(format!(
-            "{n} connections of an earlier run get their `disconnected` now"
-        )),
-    };
-    let published = match published {
-        0 => None,
-        1 => Some("1 event that an earlier run published comes when it is due".to_owned()),
-        n => Some(format!(
-            "{n} events that an earlier run published come when they are due"
-        )),
-    };
-    for text in [connections, published].into_iter().flatten() {
-        bus.log(Level::Info, text);
-    }
 }
 
 fn gateway_config(

@@ -3,6 +3,7 @@
 use super::replies::Reply;
 use super::{Command, Dispatcher};
 use crate::domain::{CloseReason, ConnectionId};
+use crate::store::wire::op::may_write;
 use crate::worker::wire;
 
 /// `ws.close`: a connection id; status 1 if it is gone.
@@ -21,8 +22,14 @@ impl Dispatcher {
                 let gone = !self.close(payload);
                 self.answer(worker, call, u8::from(gone), &[]);
             }
-            PUBLISH => self.publish(worker, call, payload),
+            PUBLISH => {
+                self.note_parting(worker);
+                self.publish(worker, call, payload);
+            }
             op if DATA.contains(&op) => {
+                if may_write(op) {
+                    self.note_parting(worker);
+                }
                 let replies = self.replies.clone();
                 self.store.call(op, payload, move |reply| {
                     replies.put(Reply {

@@ -1,6 +1,6 @@
 //! The workers and their roles: one runs the app, one loads it, one waits booted, some finish.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::changes::Listener;
 use super::invocation::InFlight;
 use super::pulse::Pulse;
+use crate::domain::ConnectionId;
 use crate::event::EventBus;
 use crate::worker::{Exit, Launch, Loader, WorkerProcess, wire};
 
@@ -37,6 +38,8 @@ pub struct Worker {
     pub process: WorkerProcess,
     /// What it was given and has not finished.
     pub in_flight: InFlight,
+    /// Connections whose `disconnected` it has begun and not finished, without a write since.
+    pub parting: HashSet<ConnectionId>,
     /// Registered events and their timeouts.
     pub handlers: HashMap<String, Duration>,
     /// Its `data.on` registrations, by their numbers there.
@@ -171,6 +174,7 @@ impl Crew {
             number,
             process,
             in_flight: InFlight::default(),
+            parting: HashSet::new(),
             handlers: HashMap::new(),
             listeners: Vec::new(),
             http: None,

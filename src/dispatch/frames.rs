@@ -128,6 +128,7 @@ impl Dispatcher {
                 let text = self.crew.get(number).map(|w| w.last_text.clone());
                 self.send(handle, text.unwrap_or_default());
             }
+            FromWorker::Begun(invocation) => self.parting(number, invocation),
             FromWorker::Done(invocation) => {
                 let ended = self
                     .crew

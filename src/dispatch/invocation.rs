@@ -159,6 +159,11 @@ impl InFlight {
         subject
     }
 
+    /// What an invocation is about, while it runs.
+    pub fn get(&self, number: u32) -> Option<&Subject> {
+        self.running.get(&number)
+    }
+
     /// How many run.
     pub fn len(&self) -> usize {
         self.running.len()

@@ -120,7 +120,7 @@ impl Dispatcher {
     }
 
     /// Reports what a worker that died had begun; what it had not goes to the next one, first. What
-    /// the end of the sandbox cut off and is on disk is taken up at the next start.
+    /// the end of the sandbox cut off and is on disk is taken up, or reported, at the next start.
     fn lost(&mut self, worker: &mut Worker, how: &str) {
         let (begun, waiting): (Vec<_>, Vec<_>) = (worker.in_flight.drain().into_iter())
             .partition(|(number, subject)| subject.has_begun(&worker.process.mark, *number));
@@ -255,7 +255,7 @@ impl Dispatcher {
                     false => "the app's code does not run any more",
                 };
                 let text = format!(
-                    "{why}: each `disconnected`, change of data and published event is taken up at the next start, messages that wait are lost"
+                    "{why}: changes of data, published events and each `disconnected` that has written nothing are taken up at the next start, messages that wait are lost"
                 );
                 self.bus.log(Level::Warn, text);
             }

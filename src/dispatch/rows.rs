@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::invocation::Subject;
 use super::{Dispatcher, Opening};
 use crate::domain::ConnectionId;
 use crate::event::Level;
@@ -95,14 +96,39 @@ impl Dispatcher {
         }
     }
 
-    /// A connection had its `disconnected`: nothing is owed to it any more.
+    /// A worker begins a `disconnected`.
+    pub(super) fn parting(&mut self, worker: u32, invocation: u32) {
+        if let Some(worker) = self.crew.get(worker)
+            && let Some(Subject::Disconnected(id, _)) = worker.in_flight.get(invocation)
+        {
+            worker.parting.insert(*id);
+        }
+    }
+
+    /// A worker is about to write something that outlives the sandbox, and a `disconnected` that it
+    /// has begun may be the author: their connections' rows say so from now on.
     ///
-    /// What its handler wrote was on disk before the handler returned; the row goes with the flush
-    /// after that. A kill of the sandbox between these two flushes has the handler run again at the
-    /// next start: the handler's writes and the row's removal cannot be one step, as nobody knows
-    /// which write is a handler's last. Until the second flush has ended it counts as pending, so that
-    /// what was seen to have settled does not come again.
+    /// What a handler wrote is on disk before it returns, and its connection's row goes with the
+    /// flush after that. By this note a start after a kill between these two knows that it must not
+    /// run the handler a second time. One that wrote nothing left no trace: it runs again.
+    pub(super) fn note_parting(&mut self, worker: u32) {
+        let Some(worker) = self.crew.get(worker) else {
+            return;
+        };
+        for id in worker.parting.drain() {
+            if let Err(error) = self.store.begin_disconnected(id.as_str()) {
+                let text = format!("a connection's row could not be written: {error}");
+                self.bus.log(Level::Error, text);
+            }
+        }
+    }
+
+    /// A connection had its `disconnected`: nothing is owed to it any more. Until that is on disk it
+    /// counts as pending, so that what was seen to have settled does not come again.
     pub(super) fn settle(&mut self, id: ConnectionId) {
+        for worker in self.crew.all() {
+            worker.parting.remove(&id);
+        }
         if let Err(error) = self.store.remove_connection(id.as_str()) {
             self.bus.log(
                 Level::Error,

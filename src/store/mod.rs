@@ -16,6 +16,7 @@
 pub mod change;
 mod closing;
 mod commit;
+pub mod connections;
 mod core;
 pub mod decimal;
 mod dispatch;
@@ -55,7 +56,6 @@ pub use wire::Reply;
 use crate::domain::clock::Clock;
 use closing::Closing;
 use core::Core;
-use layout::prefix;
 use maintain::Maintenance;
 use shared::Shared;
 
@@ -149,40 +149,4 @@ impl Store {
     pub fn sweep(&self) -> Result<(), Refusal> {
         self.shared.sweep()
     }
-
-    /// Keeps what the gateway knows of a connection; durable after [`on_durable`](Self::on_durable).
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub fn put_connection(&self, id: &str, row: &[u8]) -> Result<(), StoreError> {
-        self.core().db.insert(connection_key(id), row)?;
-        Ok(())
-    }
-
-    /// Forgets a connection; durable after [`on_durable`](Self::on_durable).
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub fn remove_connection(&self, id: &str) -> Result<(), StoreError> {
-        self.core().db.remove(connection_key(id))?;
-        Ok(())
-    }
-
-    /// All connections that were kept and not forgotten, in the order of their ids.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub fn connections(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        let db = self.core().db.clone();
-        let rows = db.scan_prefix([prefix::CONNECTION]).map(|entry| {
-            let (key, row) = entry?;
-            let id = String::from_utf8_lossy(key.get(1..).unwrap_or_default());
-            Ok((id.into_owned(), row.to_vec()))
-        });
-        rows.collect()
-    }
-}
-
-fn connection_key(id: &str) -> Vec<u8> {
-    [&[prefix::CONNECTION], id.as_bytes()].concat()
 }

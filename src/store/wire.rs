@@ -44,6 +44,16 @@ pub mod op {
     pub const RANGE: std::ops::RangeInclusive<u8> = GET..=39;
     /// Added for another table than the default one.
     pub const OTHER_TABLE: u8 = 24;
+
+    /// Whether an operation may write something.
+    pub fn may_write(op: u8) -> bool {
+        let plain = if RANGE.contains(&op) {
+            op
+        } else {
+            op.wrapping_sub(OTHER_TABLE)
+        };
+        !matches!(plain, GET | READ | BATCH_GET | SCAN | CHECK)
+    }
 }
 
 /// First byte of a reply that is a page.

@@ -45,6 +45,8 @@ pub enum FromWorker<'a> {
     LoadFailed(&'a [u8]),
     /// A handler was registered; JSON `{"event","timeout"}` and what else its kind needs.
     Register(&'a [u8]),
+    /// An invocation of `disconnected` begins: what comes after this may be its doing.
+    Begun(u32),
     /// An invocation's handler returned.
     Done(u32),
     /// An invocation's handler threw; JSON as [`crate::event::JsError`].
@@ -101,6 +103,7 @@ fn decode(frame: &[u8]) -> Result<FromWorker<'_>, WireError> {
         9 => FromWorker::Pong(number(body)?.0),
         10 => FromWorker::Notice(body),
         11 => FromWorker::SendSame(number(body)?.0),
+        12 => FromWorker::Begun(number(body)?.0),
         _ => return Err(WireError),
     })
 }
@@ -244,7 +247,7 @@ mod tests {
         assert_eq!(next_frame(&[0, 0, 0, 0]), Err(WireError));
         assert_eq!(next_frame(&[0xff; 8]), Err(WireError));
         assert_eq!(next_frame(&bytes_of(99, b"")), Err(WireError));
-        for kind in 1..=11 {
+        for kind in 1..=12 {
             for length in 0..8 {
                 let _ = next_frame(&bytes_of(kind, &vec![1; length]));
             }

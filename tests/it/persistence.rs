@@ -92,6 +92,64 @@ fn disconnected_that_was_not_finished_is_given_to_the_code_of_the_next_run_once(
 }
 
 #[test]
+fn a_disconnected_that_was_killed_runs_again_only_if_it_wrote_nothing() {
+    let app = App::esm(
+        "import { events, ws } from '@ampt/sdk';
+         import { Data, data } from '@ampt/data';
+         const steps = [
+           () => data.set('k', 1),
+           () => data.set([{ key: 'a', value: 1 }, { key: 'b', value: 2 }]),
+           () => data.remove('k'),
+           () => Data.table('other').set('k', 1),
+           () => events.publish('e', { after: '1 day' }, 1),
+           () => data.get('k'),
+         ];
+         ws.on('disconnected', async (c) => {
+           await steps.shift()();
+           console.log('ran', c.connectionId);
+           await new Promise(() => {});
+         });",
+    );
+    let dev = app.dev(&[]);
+    let runs: Vec<String> = (0..6)
+        .map(|_| {
+            let client = dev.client();
+            let id = client.id.clone();
+            client.close_silently();
+            dev.wait_for_line(&format!("ran {id}"));
+            id
+        })
+        .collect();
+    dev.kill();
+    app.write("index.mjs", FAREWELL);
+    let cut_off = |id: &str| json!({ "event": "handler-error", "handler": "disconnected", "connectionId": id });
+    let (read, wrote) = runs.split_last().expect("some");
+    let dev = app.dev(&[]);
+    for id in wrote {
+        let told = dev.wait_for(cut_off(id));
+        let text = told["error"].to_string();
+        assert!(text.contains("it is not run again"), "{text}");
+    }
+    dev.wait_for_line(&format!(
+        "{read} The sandbox ended unexpectedly while the connection was open"
+    ));
+    let errors = dev.events(json!({ "event": "handler-error" }));
+    assert_eq!(errors.len(), wrote.len(), "{errors:?}");
+    let lines = dev.lines();
+    assert!(
+        !lines
+            .iter()
+            .any(|line| wrote.iter().any(|id| line.contains(id))),
+        "{lines:?}"
+    );
+    assert_eq!(dev.stop().code, Some(0));
+    let dev = app.dev(&[]);
+    let output = dev.stop();
+    let told_again = runs.iter().any(|id| output.stdout.contains(id));
+    assert!(!told_again, "{}", output.stdout);
+}
+
+#[test]
 fn fresh_begins_with_neither_data_nor_debts() {
     let app = App::esm(FAREWELL);
     let dev = app.dev(&[]);

@@ -4,6 +4,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use super::{Bench, START};
+use crate::store::connections::Kept;
 use crate::store::interest::{ChangeKind, Registration};
 use crate::store::wire::op;
 
@@ -105,13 +106,18 @@ fn connections_are_kept_apart_from_items() {
     let bench = Bench::new();
     bench.store.put_connection("b", b"2").expect("kept");
     bench.store.put_connection("a", b"1").expect("kept");
+    bench.store.put_connection("c", b"3").expect("kept");
+    bench.store.begin_disconnected("c").expect("noted");
     bench.store.remove_connection("b").expect("forgotten");
     bench.set("k", "1");
     bench.call(op::TRUNCATE, "");
     let bench = bench.reopened();
     assert_eq!(
         bench.store.connections().expect("rows"),
-        [("a".into(), b"1".to_vec())]
+        [("a", false), ("c", true)].map(|(id, has_begun)| Kept {
+            id: id.to_owned(),
+            has_begun
+        })
     );
 }
 

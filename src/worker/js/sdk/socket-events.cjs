@@ -9,6 +9,8 @@ const DISCONNECTED = 5;
 const BINARY = 12;
 const ID_LENGTH = 16;
 
+const BEGUN = 12;
+
 /** The id behind an invocation's number: one string for all events of a connection, if it is open. */
 function idOf(bytes, start) {
   return byHandle.get(bytes.readUInt32LE(start + 4))?.id ?? bytes.latin1Slice(start + 8, start + 8 + ID_LENGTH);
@@ -34,7 +36,10 @@ function receive({ connected, message, binary, disconnected }) {
   link.handlers[DISCONNECTED] = (bytes, start, end) => {
     const id = bytes.latin1Slice(start + 4, start + 4 + ID_LENGTH);
     const reason = bytes.utf8Slice(start + 4 + ID_LENGTH, end);
-    invoke(bytes.readUInt32LE(start), disconnected, id, reason);
+    const invocation = bytes.readUInt32LE(start);
+    // Ahead of whatever it asks of the sandbox.
+    link.sendNumber(BEGUN, invocation);
+    invoke(invocation, disconnected, id, reason);
   };
 }
 

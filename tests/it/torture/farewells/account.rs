@@ -46,8 +46,9 @@ pub struct Tally {
     pub connections: u64,
     /// Handlers of `connected` and of `disconnected` that a worker's death cut off, as the log told.
     pub cut_off: [u64; 2],
-    /// Connections whose handler had run, but not surely returned, when the sandbox was killed.
-    pub repeated: u64,
+    /// Handlers of `disconnected` that a kill of the sandbox cut off: of those that the log told of,
+    /// how many had left something in the store, and how many had not.
+    pub killed: [u64; 2],
     pub worker_deaths: u64,
     pub kills: u64,
 }
@@ -57,7 +58,7 @@ impl fmt::Display for Tally {
         let Self {
             connections,
             cut_off: [connected, disconnected],
-            repeated,
+            killed: [with_trace, without],
             worker_deaths,
             kills,
         } = self;
@@ -65,7 +66,7 @@ impl fmt::Display for Tally {
             f,
             "{connections} connections, {worker_deaths} worker deaths, {kills} kills; \
              {connected} `connected` and {disconnected} `disconnected` were reported as cut off, \
-             {repeated} were begun again after a kill"
+             of those that a kill may have cut off {with_trace} had written and {without} had not"
         )
     }
 }
@@ -81,32 +82,35 @@ impl Gone {
         let because = |reason: &str| count(&format!("because {reason}"));
         tally.connections += 1;
         let context = || format!("{self:?} had {value}");
-        if counts.1 == 0 && (self.shaken.worker && is_reported("disconnected")) {
-            tally.cut_off[1] += 1;
-            return;
+        let Shaken { worker, kills, .. } = self.shaken;
+        if is_reported("disconnected") {
+            assert!(worker || kills > 0, "reported for nothing: {}", context());
+            match counts.1 {
+                0 if worker => tally.cut_off[1] += 1,
+                0 => tally.killed[1] += 1,
+                _ if kills > 0 => tally.killed[0] += 1,
+                _ => {}
+            }
+            if counts.1 == 0 {
+                return;
+            }
         }
         match counts.0 {
             1 => {}
-            0 if self.shaken.worker && is_reported("connected") => tally.cut_off[0] += 1,
+            0 if worker && is_reported("connected") => tally.cut_off[0] += 1,
             // Its row was not on disk yet: no handler has heard of it, none will.
-            0 if self.shaken.kills > 0 && counts.1 == 0 && !self.shaken.is_admitted => return,
-            0 if self.shaken.kills > 0 && !self.shaken.has_connected => {}
+            0 if kills > 0 && counts.1 == 0 && !self.shaken.is_admitted => return,
+            0 if kills > 0 && !self.shaken.has_connected => {}
             _ => panic!("connected {} times: {}", counts.0, context()),
         }
-        // Each kill may have come when the handler had run, but had not surely returned.
-        let died = because(DIED);
-        let told = if self.reason == DIED {
-            0
-        } else {
-            because(&self.reason)
-        };
-        let is_due = told <= 1 && died <= self.shaken.kills && told + died == counts.1;
+        let is_due = because(&self.reason) == 1 || (kills > 0 && because(DIED) == 1);
+        let has_finished = count("finished") == 1;
+        let was_cut_off = count("finished") == 0 && is_reported("disconnected");
         assert!(
-            is_due && counts.1 > 0,
+            counts.1 == 1 && is_due && (has_finished || was_cut_off),
             "disconnected {} times: {}",
             counts.1,
             context()
         );
-        tally.repeated += counts.1 - 1;
     }
 }

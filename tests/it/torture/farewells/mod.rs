@@ -21,10 +21,13 @@ const COUNTER: &str = r#"
 import { ws } from '@ampt/sdk';
 import { data } from '@ampt/data';
 ws.on('connected', (c) => data.add(`seen:${c.connectionId}`, 'connected', 1));
-ws.on('disconnected', (c, reason) => data.set(`seen:${c.connectionId}`, {
-  disconnected: { $add: 1 },
-  [`because ${reason}`]: { $add: 1 },
-}));
+ws.on('disconnected', async (c, reason) => {
+  await data.set(`seen:${c.connectionId}`, {
+    disconnected: { $add: 1 },
+    [`because ${reason}`]: { $add: 1 },
+  });
+  await data.add(`seen:${c.connectionId}`, 'finished', 1);
+});
 ws.on('message', async (c, what) => {
   if (what === 'exit') process.exit(7);
   if (what === 'throw') setImmediate(() => { throw new Error('nobody catches this'); });
