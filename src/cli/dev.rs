@@ -122,7 +122,7 @@ pub struct SandboxArgs {
     /// Largest frame in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 32_768)]
     pub max_frame: usize,
-    /// What to do with a binary message
+    /// What to do with a binary message; allowed, the app can also post such ones to its clients
     #[arg(long, value_name = "WHAT", default_value = "close")]
     pub binary: BinaryMessages,
     /// Do not tell a client that its handler failed or its message was throttled

@@ -145,7 +145,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         area: "Connections",
         rule: "binary",
-        does: "A binary message closes with 1003. Allowed, its bytes reach the handler in base64.",
+        does: "A binary message closes with 1003. Allowed, its bytes reach the handler in base64, and what is posted to the management API with `X-Ampt-Ws-Message: binary` goes out as one.",
         certainty: Certainty::Certain,
         switch: "--binary allow",
     },
@@ -320,9 +320,9 @@ pub const RULES: &[Rule] = &[
     Rule {
         area: "Management API",
         rule: "too-large",
-        does: "More than 128 KB: 413 `PayloadTooLargeException`, `Message too long`.",
+        does: "More than 128 KB, or than a larger `--max-message`: 413 `PayloadTooLargeException`, `Message too long`.",
         certainty: Certainty::Likely,
-        switch: "",
+        switch: "--max-message",
     },
     Rule {
         area: "Management API",
@@ -348,9 +348,9 @@ pub const RULES: &[Rule] = &[
     Rule {
         area: "Management API",
         rule: "not-utf-8",
-        does: "Bytes that are not UTF-8 are replaced: only text frames are sent.",
+        does: "Bytes that are not UTF-8 are replaced: only texts are sent, unless a binary message is asked for and allowed.",
         certainty: Certainty::Guess,
-        switch: "",
+        switch: "--binary allow",
     },
     Rule {
         area: "Who may come in",

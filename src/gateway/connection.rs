@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::{Message as Frame, Utf8Bytes};
 
 use super::Gateway;
 use super::inbound::{Message, Presence};
-use super::outbox::Taken;
+use super::outbox::{Outgoing, Taken};
 use super::registry::Connection;
 use super::transport::Transport;
 use super::turbulence::Eddy;
@@ -145,10 +145,10 @@ impl Exchange {
                 Poll::Pending => return self.give_up(cx),
             }
             match self.take(cx) {
-                Taken::Message(text) => {
-                    self.note_sent(&text);
+                Taken::Message(message) => {
+                    self.note_sent(&message);
                     self.unflushed = true;
-                    if let Err(error) = socket.as_mut().start_send(Frame::Text(text)) {
+                    if let Err(error) = socket.as_mut().start_send(message.into_frame()) {
                         return Some(reason_of(&error));
                     }
                 }
@@ -190,25 +190,26 @@ impl Exchange {
         };
         let rest = loop {
             match outbox.take() {
-                Taken::Message(text) => eddy.delay_out(text),
+                Taken::Message(message) => eddy.delay_out(message),
                 rest => break rest,
             }
         };
         match eddy.poll_out(cx) {
-            Poll::Ready(Some(text)) => Taken::Message(text),
+            Poll::Ready(Some(message)) => Taken::Message(message),
             Poll::Ready(None) => rest,
             Poll::Pending => Taken::Nothing,
         }
     }
 
-    fn note_sent(&self, text: &Utf8Bytes) {
+    fn note_sent(&self, message: &Outgoing) {
         let now = self.gateway.clock.now_ms();
-        self.connection.traffic.sent(text.len(), now);
+        self.connection.traffic.sent(message.len(), now);
+        let text = message.told();
         self.gateway.bus.tell_at(
             now,
             Fact::Sent {
                 connection_id: self.connection.id,
-                data: Payload::of(text),
+                data: Payload::of(&text),
             },
         );
         self.gateway.bus.wire(|| Wire::Sent {

@@ -13,17 +13,14 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::Gateway;
 use super::handshake::Refusal;
 use super::http::{Body, body, json, refused};
-use super::outbox::Put;
+use super::outbox::{Outgoing, Put};
 use super::registry::Connection;
 use super::witness::{Passing, Witness};
-use crate::domain::{CloseReason, ConnectionId};
+use crate::domain::{BinaryMessages, CloseReason, ConnectionId};
 use crate::event::Fact;
 use crate::iso;
 
-/// Largest message that can be posted, in bytes.
-const MAX_POST: usize = 131_072;
-
-/// After so many bytes of a message that is too large the connection is closed.
+/// After so many bytes beyond the largest message the connection is closed.
 const MAX_READ: usize = 32 << 20;
 
 /// The header in which AWS names an error.
@@ -31,6 +28,13 @@ const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 
 /// The header in which AWS numbers its answers.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+
+/// The header that asks for a binary frame, with [`BINARY`]. It is ours: a content type would not
+/// do, since AWS's SDKs name `application/octet-stream` for whatever they post.
+const MESSAGE: HeaderName = HeaderName::from_static("x-ampt-ws-message");
+
+/// What [`MESSAGE`] says then.
+const BINARY: &str = "binary";
 
 /// Whether a path is the management API's, with or without a leading stage segment.
 pub(super) fn is_addressed(path: &str) -> bool {
@@ -99,12 +103,17 @@ async fn decide(gateway: &Gateway, request: Request<Passing>, request_id: &str) 
             *response.status_mut() = StatusCode::NO_CONTENT;
             response
         }
-        _ => post(&connection, request).await,
+        _ => post(gateway, &connection, request).await,
     }
 }
 
-async fn post(connection: &Connection, request: Request<Passing>) -> Response<Body> {
-    let message = match read_message(request.into_body()).await {
+async fn post(
+    gateway: &Gateway,
+    connection: &Connection,
+    request: Request<Passing>,
+) -> Response<Body> {
+    let is_binary = gateway.sends_binary(request.headers());
+    let message = match read_message(request.into_body(), gateway.max_sent()).await {
         Ok(Some(message)) => message,
         Ok(None) => {
             let body = r#"{"message":"Message too long"}"#.to_owned();
@@ -119,16 +128,20 @@ async fn post(connection: &Connection, request: Request<Passing>) -> Response<Bo
     if connection.outbox.is_slow() {
         return too_slow();
     }
-    match connection.outbox.put(text_of(message)) {
+    let message = match is_binary {
+        true => Outgoing::Binary(message),
+        false => text_of(message),
+    };
+    match connection.outbox.put(message) {
         Put::Queued | Put::BecameSlow => Response::new(body("")),
         Put::Closing => error(StatusCode::GONE, "GoneException", String::new()),
         Put::Full => too_slow(),
     }
 }
 
-/// The message in a body; `None` if it is too large. What is too much is read all the same, if
-/// it is not endless: clients write the whole body before they look for an answer.
-async fn read_message(mut body: Passing) -> Result<Option<Bytes>, hyper::Error> {
+/// The message in a body; `None` if it has more than `most` bytes. What is too much is read all the
+/// same, if it is not endless: clients write the whole body before they look for an answer.
+async fn read_message(mut body: Passing, most: usize) -> Result<Option<Bytes>, hyper::Error> {
     let mut message = BytesMut::new();
     let mut read = 0;
     while let Some(frame) = body.frame().await {
@@ -136,19 +149,19 @@ async fn read_message(mut body: Passing) -> Result<Option<Bytes>, hyper::Error> 
             continue;
         };
         read += data.len();
-        if read <= MAX_POST {
+        if read <= most {
             message.extend_from_slice(&data);
-        } else if read > MAX_READ {
+        } else if read - most > MAX_READ {
             break;
         }
     }
-    Ok((read <= MAX_POST).then(|| message.freeze()))
+    Ok((read <= most).then(|| message.freeze()))
 }
 
-/// A posted message as text: what is not UTF-8 is replaced, since only text frames are sent.
-fn text_of(body: Bytes) -> Utf8Bytes {
+/// A posted message as text; what is not UTF-8 is replaced.
+fn text_of(body: Bytes) -> Outgoing {
     match Utf8Bytes::try_from(body.clone()) {
-        Ok(text) => text,
+        Ok(text) => text.into(),
         Err(_) => String::from_utf8_lossy(&body).into_owned().into(),
     }
 }
@@ -242,6 +255,14 @@ impl BadCaller {
 }
 
 impl Gateway {
+    /// Whether what is posted with these headers goes out as a binary message.
+    fn sends_binary(&self, headers: &HeaderMap) -> bool {
+        let is_wanted = headers
+            .get(MESSAGE)
+            .is_some_and(|kind| kind.as_bytes().eq_ignore_ascii_case(BINARY.as_bytes()));
+        is_wanted && self.limits.binary == BinaryMessages::Allow
+    }
+
     /// Whether a request comes from somebody to whom this sandbox gave credentials. The signature
     /// itself is not computed: whoever can read the key id could read the secret as well.
     fn caller(&self, headers: &HeaderMap) -> Result<Caller, BadCaller> {

@@ -188,7 +188,7 @@ impl Gateway {
             "connectionId": connection.id,
             "requestId": request_id,
         });
-        connection.outbox.put(frame.to_string().into());
+        connection.outbox.put(frame.to_string());
     }
 
     fn take_token(&self) -> bool {

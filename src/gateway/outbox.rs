@@ -1,10 +1,13 @@
 //! What waits to be written to one client.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Waker};
 
-use tokio_tungstenite::tungstenite::Utf8Bytes;
+use base64::Engine as _;
+use bytes::Bytes;
+use tokio_tungstenite::tungstenite::{Message as Frame, Utf8Bytes};
 
 use crate::domain::CloseReason;
 
@@ -12,8 +15,51 @@ use crate::domain::CloseReason;
 pub const SLOW_BYTES: usize = 1 << 20;
 
 /// Above this many queued bytes the connection is closed. The distance to [`SLOW_BYTES`] is
-/// room for sends that were on their way when the refusal began.
+/// room for sends that were on their way when the refusal began. A message for which no other has
+/// to wait may be larger: how large messages are is not decided here.
 pub const FULL_BYTES: usize = 16 << 20;
+
+/// A message to a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outgoing {
+    /// For a text frame.
+    Text(Utf8Bytes),
+    /// For a binary frame.
+    Binary(Bytes),
+}
+
+impl Outgoing {
+    /// Its size in bytes.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
+
+    /// What is told of it: the text; of a binary message its base64, as of those that come in.
+    pub(super) fn told(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Binary(bytes) => {
+                Cow::Owned(base64::engine::general_purpose::STANDARD.encode(bytes))
+            }
+        }
+    }
+
+    pub(super) fn into_frame(self) -> Frame {
+        match self {
+            Self::Text(text) => Frame::Text(text),
+            Self::Binary(bytes) => Frame::Binary(bytes),
+        }
+    }
+}
+
+impl<T: Into<Utf8Bytes>> From<T> for Outgoing {
+    fn from(text: T) -> Self {
+        Self::Text(text.into())
+    }
+}
 
 /// What became of a message put into an outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +83,7 @@ pub struct Outbox {
 
 #[derive(Debug, Default)]
 struct Inner {
-    messages: VecDeque<Utf8Bytes>,
+    messages: VecDeque<Outgoing>,
     /// Bytes queued here and in the socket's write buffer.
     bytes: usize,
     slow: bool,
@@ -49,27 +95,28 @@ struct Inner {
 /// What the connection's task takes out.
 #[derive(Debug)]
 pub(super) enum Taken {
-    Message(Utf8Bytes),
+    Message(Outgoing),
     Close(CloseReason),
     Nothing,
 }
 
 impl Outbox {
     /// Puts a message in.
-    pub fn put(&self, text: Utf8Bytes) -> Put {
+    pub fn put(&self, message: impl Into<Outgoing>) -> Put {
+        let message = message.into();
         let mut inner = self.lock();
         if inner.ended || inner.close.is_some() {
             return Put::Closing;
         }
-        let bytes = inner.bytes + text.len();
-        if bytes > FULL_BYTES {
+        let bytes = inner.bytes + message.len();
+        if bytes > FULL_BYTES && inner.bytes > 0 {
             inner.messages.clear();
             inner.close = Some(CloseReason::TOO_SLOW);
             inner.wake();
             return Put::Full;
         }
         inner.bytes = bytes;
-        inner.messages.push_back(text);
+        inner.messages.push_back(message);
         inner.wake();
         if bytes > SLOW_BYTES && !inner.slow {
             inner.slow = true;
@@ -108,8 +155,8 @@ impl Outbox {
     /// The next thing to write.
     pub(super) fn take(&self) -> Taken {
         let mut inner = self.lock();
-        if let Some(text) = inner.messages.pop_front() {
-            return Taken::Message(text);
+        if let Some(message) = inner.messages.pop_front() {
+            return Taken::Message(message);
         }
         match inner.close.clone() {
             Some(reason) => Taken::Close(reason),
@@ -165,14 +212,22 @@ mod tests {
     #[test]
     fn messages_come_out_in_order_and_the_close_last() {
         let outbox = Outbox::default();
-        assert_eq!(outbox.put("a".into()), Put::Queued);
-        assert_eq!(outbox.put("b".into()), Put::Queued);
+        assert_eq!(outbox.put("a"), Put::Queued);
+        assert_eq!(outbox.put("b"), Put::Queued);
         assert!(outbox.close(CloseReason::CLOSED_BY_SERVER));
         assert!(!outbox.close(CloseReason::GOING_AWAY));
-        assert_eq!(outbox.put("c".into()), Put::Closing);
-        assert!(matches!(outbox.take(), Taken::Message(m) if m == "a"));
-        assert!(matches!(outbox.take(), Taken::Message(m) if m == "b"));
+        assert_eq!(outbox.put("c"), Put::Closing);
+        assert!(matches!(outbox.take(), Taken::Message(m) if m == "a".into()));
+        assert!(matches!(outbox.take(), Taken::Message(m) if m == "b".into()));
         assert!(matches!(outbox.take(), Taken::Close(r) if r == CloseReason::CLOSED_BY_SERVER));
+    }
+
+    #[test]
+    fn a_message_larger_than_what_may_wait_goes_to_a_client_for_whom_nothing_waits() {
+        let outbox = Outbox::default();
+        let huge = Outgoing::Binary(vec![0; FULL_BYTES + 1].into());
+        assert_eq!(outbox.put(huge.clone()), Put::BecameSlow);
+        assert_eq!(outbox.put(huge), Put::Full);
     }
 
     #[test]

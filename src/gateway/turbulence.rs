@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep};
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::Gateway;
 use super::inbound::{Message, Presence};
+use super::outbox::Outgoing;
 use crate::domain::chaos::{Chaos, Way};
 
 /// Something on its way to the handlers.
@@ -96,7 +96,7 @@ pub(super) struct Eddy {
     /// When the last message from the client goes on.
     last_in: Instant,
     /// Messages to the client, and when they go on.
-    outgoing: VecDeque<(Instant, Utf8Bytes)>,
+    outgoing: VecDeque<(Instant, Outgoing)>,
     timer: Pin<Box<Sleep>>,
 }
 
@@ -140,7 +140,7 @@ impl Eddy {
     }
 
     /// Holds up a message to the client.
-    pub(super) fn delay_out(&mut self, text: Utf8Bytes) {
+    pub(super) fn delay_out(&mut self, message: Outgoing) {
         let delay = self
             .turbulence
             .chaos
@@ -150,11 +150,11 @@ impl Eddy {
         if let Some((last, _)) = self.outgoing.back() {
             at = at.max(*last);
         }
-        self.outgoing.push_back((at, text));
+        self.outgoing.push_back((at, message));
     }
 
     /// The next message to the client whose time has come; `Pending` while one has to wait.
-    pub(super) fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<Option<Utf8Bytes>> {
+    pub(super) fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outgoing>> {
         let Some((at, _)) = self.outgoing.front() else {
             return Poll::Ready(None);
         };
@@ -164,6 +164,6 @@ impl Eddy {
                 return Poll::Pending;
             }
         }
-        Poll::Ready(self.outgoing.pop_front().map(|(_, text)| text))
+        Poll::Ready(self.outgoing.pop_front().map(|(_, message)| message))
     }
 }

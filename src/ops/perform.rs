@@ -157,7 +157,7 @@ impl Sandbox {
             let connection_id = connection.id;
             let refused = match connection.outbox.is_slow() {
                 true => Some("the client reads too slowly: its queue is full"),
-                false => match connection.outbox.put(data.into()) {
+                false => match connection.outbox.put(data) {
                     Put::Queued | Put::BecameSlow => None,
                     Put::Closing => Some("the connection is closing"),
                     Put::Full => Some("the client reads too slowly and is closed"),

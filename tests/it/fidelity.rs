@@ -76,6 +76,8 @@ const TESTS: &[(&str, &[&str])] = &[
         &[
             "endings::each_connected_gets_one_disconnected_with_its_reason_however_the_connection_ends",
             "messages::with_binary_allow_bytes_arrive_as_base64",
+            "binary::a_post_that_asks_for_it_goes_out_as_a_binary_message_where_those_are_allowed",
+            "binary::without_binary_allow_every_post_goes_out_as_text",
         ],
     ),
     (

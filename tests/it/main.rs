@@ -14,6 +14,7 @@ mod access;
 mod after_return;
 mod architecture;
 mod bench;
+mod binary;
 mod clock;
 mod conformance;
 mod connect;

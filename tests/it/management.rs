@@ -6,7 +6,7 @@ use crate::lifecycle::advance;
 use crate::support::{App, Client, Dev, Response};
 
 /// Tells its access key, and what it hears.
-const APP: &str = "import { ws } from '@ampt/sdk';
+pub const APP: &str = "import { ws } from '@ampt/sdk';
      console.log(`key ${process.env.AWS_ACCESS_KEY_ID}`);
      ws.on('message', (c, data) => c.send(data));
      ws.on('disconnected', (c, reason) => console.log('gone', reason));";
@@ -15,14 +15,14 @@ const APP: &str = "import { ws } from '@ampt/sdk';
 const NOBODY: &str = "AAAAAAAAAAAAAAA=";
 
 /// A caller of the management API.
-struct Api<'a> {
+pub struct Api<'a> {
     dev: &'a Dev,
     key: String,
 }
 
 impl<'a> Api<'a> {
     /// With the access key that the app got.
-    fn of_app(dev: &'a Dev) -> Self {
+    pub fn of_app(dev: &'a Dev) -> Self {
         let line = dev.wait_for(|e: &Value| {
             e["source"] == "app" && e["text"].as_str().is_some_and(|t| t.starts_with("key "))
         });
@@ -30,7 +30,7 @@ impl<'a> Api<'a> {
         Self { dev, key }
     }
 
-    fn authorization(&self) -> String {
+    pub fn authorization(&self) -> String {
         format!(
             "Authorization: AWS4-HMAC-SHA256 Credential={}/20260101/us-east-1/execute-api/aws4_request, \
              SignedHeaders=host;x-amz-date, Signature=00ff\r\n",

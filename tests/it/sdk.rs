@@ -47,7 +47,8 @@ fn drive_management_api(interpreter: &str, script: &str, stage: &str) {
          ws.on('connected', (c) => c.send({ id, secret }));
          ws.on('disconnected', (c, reason) => console.log(reason));",
     );
-    let dev = app.dev(&[]);
+    // What the SDKs post as bytes stays a text even where binary messages are allowed.
+    let dev = app.dev(&["--binary", "allow"]);
     let agent = [("user-agent", "a real client")];
     let mut client = dev.dial("/", &agent).unwrap();
     let key = client.json();
@@ -135,7 +136,7 @@ fn with_both(files: &[(&str, &str)], test: impl Fn(&str, &App, &Dev)) {
             app.write(name, text);
         }
         link_published(&app);
-        let dev = app.dev(&["--no-limits", "--sdk", choice]);
+        let dev = app.dev(&["--no-limits", "--binary", "allow", "--sdk", choice]);
         test(choice, &app, &dev);
     }
 }
