@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt;
 use futures_util::stream::SplitStream;
 use tokio::net::TcpStream;
@@ -148,7 +150,7 @@ pub(super) async fn receive(
         };
         let text = match next {
             Some(Ok(Message::Text(text))) => text.to_string(),
-            Some(Ok(Message::Binary(bytes))) => String::from_utf8_lossy(&bytes).into_owned(),
+            Some(Ok(Message::Binary(bytes))) => STANDARD.encode(bytes),
             Some(Ok(Message::Close(frame))) => {
                 // Reading on sends the answer; the step need not wait for the last packet.
                 ending = Ending::of(frame);

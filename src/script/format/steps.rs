@@ -97,7 +97,8 @@ steps! {
     Expect, "expect" {
         /// To whom.
         expect: Names,
-        /// The whole message: a string is compared with the text, anything else with its JSON.
+        /// The whole message: a string is compared with the text (of a binary message its base64),
+        /// anything else with its JSON.
         #[serde(default, deserialize_with = "present")]
         message: Option<Value>,
         /// What the message must hold; other fields may stand beside it.

@@ -73,6 +73,8 @@ fn binary_messages_subprotocols_headers_and_refusals() {
             json!({"connect": "ana", "subprotocol": ["v1", "v2"], "path": "/chat"}),
             json!({"send": "ana", "binary": "AAEC"}),
             json!({"expect": "ana", "message": {"echo": "AAEC"}}),
+            json!({"send": "ana", "message": {"do": "bytes", "base64": "AP8="}}),
+            json!({"expect": "ana", "message": "AP8="}),
             json!({"connect": "eve", "headers": {"Origin": "https://evil.example"}, "expectStatus": 403}),
         ],
     );

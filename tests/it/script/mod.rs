@@ -36,12 +36,21 @@ ws.on('message', async (c, m) => {
     case 'set': await data.set(m.key, m.value); break;
     case 'many': for (const text of m.texts) await c.send(text); break;
     case 'close': await c.close(); break;
+    case 'bytes': await post(c.connectionId, Buffer.from(m.base64, 'base64')); break;
     case 'print': console.log(m.text); break;
     case 'later': setTimeout(() => c.send('late'), m.ms); break;
     case 'tell': await ws.send(m.id, m.what); break;
     case 'nothing': break;
     default: await c.send({ echo: m });
   }
+});
+const post = (id, body) => fetch(`${process.env.AMPT_URL}/@connections/${id}`, {
+  method: 'POST',
+  headers: {
+    authorization: `AWS4-HMAC-SHA256 Credential=${process.env.AWS_ACCESS_KEY_ID}/`,
+    'x-ampt-ws-message': 'binary',
+  },
+  body,
 });
 "#;
 
