@@ -188,6 +188,7 @@ fn pages_of_the_apps_own_stand_for_404_and_500() {
 fn what_takes_too_long_is_a_500_once_and_its_late_answer_is_dropped() {
     let app = App::esm(
         "import { http } from '@ampt/sdk';
+         http.on(500, 'package.json');
          http.use(async (request) => {
            http.setTimeout(30);
            await new Promise((resolve) => setTimeout(resolve, 150));
@@ -196,7 +197,10 @@ fn what_takes_too_long_is_a_500_once_and_its_late_answer_is_dropped() {
          });",
     );
     let dev = app.dev(&[]);
-    assert_eq!(status(&get(&dev, "/")), "500");
+    let ended = get(&dev, "/");
+    assert_eq!(status(&ended), "500");
+    // Whoever runs the app ends the request, and knows no page of the app's.
+    assert!(ended.contains("\r\nInternal Server Error\r\n"), "{ended}");
     dev.wait_for_line("late");
     // Another whole round: what the late answer would have to say has been said by then.
     assert_eq!(status(&get(&dev, "/")), "500");

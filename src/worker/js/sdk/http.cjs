@@ -11,6 +11,11 @@ const link = require('../link.cjs');
 const NOTICE = 10;
 const DEFAULT_TIMEOUT_MS = 29000;
 const PAGES = { 404: 'Not Found', 500: 'Internal Server Error' };
+/** The headers of the app's own pages. */
+const PAGE_HEADERS = {
+  'content-type': 'text/html',
+  'cache-control': 'max-age=0, s-maxage=31449600, must-revalidate',
+};
 
 const handlers = [];
 const pages = {};
@@ -163,7 +168,9 @@ function answer(req, res) {
   const limit = {
     set(ms) {
       clearTimeout(this.timer);
-      this.timer = setTimeout(() => fail(req, res, new Error(`the request took longer than ${ms} ms`)), ms);
+      // Whoever runs the app ends a request that takes too long; it knows no page of the app's.
+      const late = () => fail(req, res, new Error(`the request took longer than ${ms} ms`), plain);
+      this.timer = setTimeout(late, ms);
     },
   };
   limit.set(timeout);
@@ -191,10 +198,10 @@ async function runHandlers(req, res) {
   }
 }
 
-function fail(req, res, error) {
+function fail(req, res, error, answerWith = page) {
   const title = `http ${req.method} ${req.url}`;
   link.sendBare(NOTICE, JSON.stringify({ level: 'error', title, error: describe(error) }));
-  if (!res.headersSent) page(res, 500);
+  if (!res.headersSent) answerWith(res, 500);
   else if (!res.writableEnded) res.destroy();
 }
 
@@ -202,13 +209,17 @@ function fail(req, res, error) {
 function page(res, status) {
   const file = pages[status];
   if (file && existsSync(file)) {
-    const cache = 'max-age=0, s-maxage=31449600, must-revalidate';
-    res.writeHead(status, { 'content-type': 'text/html', 'cache-control': cache });
+    res.writeHead(status, PAGE_HEADERS);
     res.end(readFileSync(file));
   } else {
-    res.writeHead(status, { 'content-type': 'text/plain' });
-    res.end(PAGES[status]);
+    plain(res, status);
   }
+}
+
+/** A status in plain text. */
+function plain(res, status) {
+  res.writeHead(status, { 'content-type': 'text/plain;charset=UTF-8' });
+  res.end(PAGES[status]);
 }
 
 // ---- the rest of the interface ----
@@ -249,4 +260,4 @@ const http = {
   },
 };
 
-module.exports = { http, listening: () => listening };
+module.exports = { http, PAGE_HEADERS, listening: () => listening };
