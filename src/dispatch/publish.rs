@@ -12,20 +12,16 @@ use crate::store::published::Published;
 #[derive(Deserialize)]
 struct Event {
     name: String,
-    /// When it is due, in milliseconds since the epoch.
-    time: i64,
-    /// In how many milliseconds it is due, if the app said so rather than naming a time.
-    after: Option<i64>,
+    /// In how many milliseconds it is due. The app names a date by the machine's clock, which the
+    /// sandbox's may be ahead of: what counts is how far off it is.
+    delay: i64,
 }
 
 impl Dispatcher {
     /// Takes an event in. Answered, and due at the earliest, once it is on disk.
     pub(super) fn publish(&mut self, worker: u32, call: u32, payload: &[u8]) {
         let due_ms = match serde_json::from_slice(payload) {
-            Ok(Event {
-                after: Some(ms), ..
-            }) => self.clock.now_ms().saturating_add(ms),
-            Ok(Event { time, .. }) => time,
+            Ok(Event { delay, .. }) => self.clock.now_ms().saturating_add(delay),
             Err(error) => return self.answer(worker, call, 1, error.to_string().as_bytes()),
         };
         let Ok(place) = self.timers.clone().try_reserve_owned() else {

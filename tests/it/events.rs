@@ -180,6 +180,8 @@ fn an_event_comes_when_the_sandboxs_clock_says_so() {
         ] {
             let answer = publisher.publish(json!(["other:order", { "after": after }, ms]));
             assert_eq!(answer["delay"], ms);
+            let published_at = answer["time"].as_i64().unwrap();
+            assert!(published_at < 1000, "the time of the publish: {answer}");
         }
         publisher.hears_nothing();
         for (by, body) in [("1m", 60_000), ("59m", 3_600_000), ("30m", 5_400_000)] {
@@ -191,4 +193,51 @@ fn an_event_comes_when_the_sandboxs_clock_says_so() {
     let past = publisher.publish(json!(["other:order", { "after": "2001-01-01" }, 1]));
     assert_eq!(past["delay"], 0);
     assert_eq!(publisher.hear()["event"]["body"], 1);
+}
+
+#[test]
+fn a_date_is_as_far_off_as_the_app_thinks() {
+    let app = App::esm(&PUBLISH.replace(
+        "...args)",
+        "args[0], { after: new Date(Date.now() + 60_000) }, args[1])",
+    ));
+    let dev = app.dev(&["--no-limits", "--idle-timeout", "9h"]);
+    let mut publisher = Publisher::new(&dev);
+    let advance = |by: &str| assert_eq!(app.verb(&["clock", "advance", by]).code, Some(0));
+    // The sandbox's clock is ahead of the one from which the app makes its date.
+    advance("1h");
+    publisher.publish(json!(["other:order", "in a minute"]));
+    publisher.hears_nothing();
+    advance("1m");
+    assert_eq!(publisher.hear()["event"]["body"], "in a minute");
+}
+
+#[test]
+fn what_is_registered_can_be_asked_for() {
+    let app = App::esm(
+        "import { events } from '@ampt/sdk';
+         events.on('a', { timeout: 70000 }, () => 1);
+         events.on('a', async (event) => event);
+         events.on('b:c', () => {});
+         console.log(JSON.stringify(events.getConfig()));
+         const handlers = events.getHandlers();
+         console.log(JSON.stringify([Object.keys(handlers), await handlers['event:custom:a']({ name: 'custom:a', body: 2 })]));",
+    );
+    let dev = app.dev(&[]);
+    let lines: Vec<Value> = dev
+        .lines()
+        .iter()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    let handler = |id: &str, timeout: u32| json!({ "id": id, "name": id, "timeout": timeout, "invocationType": "event" });
+    assert_eq!(
+        lines,
+        [
+            json!({
+                "events": [handler("event:custom:a", 60_000), handler("event:b:c", 5000)],
+                "errors": ["Maximum timeout for event handlers is 60000 ms"],
+            }),
+            json!([["event:custom:a", "event:b:c"], [1, { "name": "a", "body": 2 }]]),
+        ]
+    );
 }

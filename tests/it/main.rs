@@ -36,6 +36,7 @@ mod faults;
 mod fidelity;
 mod hostile;
 mod http;
+mod installed;
 mod lifecycle;
 mod limits;
 mod load_failures;

@@ -1,6 +1,8 @@
 //! Real SDKs: AWS's for JavaScript and Python against the management API, and apps with the
 //! published `@ampt/sdk`. `tests/sdk.sh` installs them and runs these tests.
 
+mod alike;
+
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::Command;
@@ -316,14 +318,22 @@ fn the_published_sdk_serves_http_and_survives_a_reload() {
 #[ignore = "needs real SDKs: tests/sdk.sh"]
 fn the_published_sdk_speaks_tls_with_the_sandbox() {
     let app = App::esm(
-        "import { ws } from '@ampt/sdk';
-         ws.on('message', async (c, data) => { await c.send(`${data} by ${process.env.AMPT_APP_WEBSOCKET_URL}`); });",
+        "import { events, ws } from '@ampt/sdk';
+         ws.on('message', async (c, data) => {
+           await c.send(`${data} by ${process.env.AMPT_APP_WEBSOCKET_URL}`);
+           await events.publish('told', data);
+           await events.publish('told', { after: '1 hour' }, 'later');
+         });
+         events.on('told', (event) => console.log('heard', event.body));",
     );
     link_published(&app);
     let dev = app.dev(&["--tls", "--sdk", "installed"]);
     let connected = app.verb(&["connect", "-x", "sent"]);
     let answer = format!("sent by {}\n", dev.fact("wsUrl"));
     assert!(connected.stdout.ends_with(&answer), "{connected:?}");
+    dev.wait_for_line("heard sent");
+    assert_eq!(app.verb(&["clock", "advance", "1h"]).code, Some(0));
+    dev.wait_for_line("heard later");
 }
 
 #[test]

@@ -23,8 +23,10 @@ let lastText = '';
 
 /** The error for an id that cannot stand in a request, or nothing. */
 function unusable(id) {
-  if (id === undefined || id === null) return 'No value provided for input HTTP label: ConnectionId.';
-  if (id === '') return 'Empty value provided for input HTTP label: ConnectionId.';
+  if (id === undefined) return 'No value provided for input HTTP label: ConnectionId.';
+  // What the published package says of it.
+  if (id === null) return "Cannot read properties of null (reading 'length')";
+  if (id.length <= 0) return 'Empty value provided for input HTTP label: ConnectionId.';
   return undefined;
 }
 

@@ -1,20 +1,20 @@
-// `events`: publish and subscribe inside the app. Deliveries are made by the sandbox, on its
-// clock; it keeps events on disk until their handlers have finished.
+// `events`: publish and subscribe inside the app.
 'use strict';
 const { inspect } = require('node:util');
-const link = require('../link.cjs');
-const { aftermath, hint, invoke, register, request } = require('../runtime.cjs');
-const { timeoutOf } = require('./timeout.cjs');
+const { aftermath, hint, register } = require('../runtime.cjs');
+const { keep, receive } = require('./published.cjs');
+const { DEFAULT_MS, MOST_MS, timeoutOf } = require('./timeout.cjs');
 
-const OP_PUBLISH = 64;
-const EVENT = 11;
 const LARGEST = 262144;
 const TEN_YEARS_MS = 10 * 365 * 86400 * 1000;
 const YEAR_MS = 365 * 86400 * 1000;
 const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
 const UNITS = ['second', 'minute', 'hour', 'day', 'week', 'month', 'year'];
 
+/** What is registered, by an event's target: `{ handlers, timeout, invocationType }`. */
 const listeners = new Map();
+/** What is wrong with registrations. */
+const errors = [];
 
 /** A lower-case ULID of a time, and a 0. */
 function idFor(time) {
@@ -38,18 +38,20 @@ function addUnits(now, count, unit) {
   return date.getTime();
 }
 
-/** When an event with this `after` is due, in epoch milliseconds, and whether that counts from now. */
+/** When an event with this `after` is due, in epoch milliseconds; NaN if it says no time. */
 function dueTime(after, now) {
-  if (!after) return [now, true];
-  if (typeof after === 'number') return Math.abs(after) <= TEN_YEARS_MS ? [now + after, true] : [after, false];
-  if (after instanceof Date) return [after.getTime(), false];
+  if (!after) return now;
+  if (after instanceof Date) return after.getTime();
+  if (typeof after === 'number') return new Date(Math.abs(after) <= TEN_YEARS_MS ? now + after : after).getTime();
   const absolute = Date.parse(after);
-  if (!Number.isNaN(absolute)) return [absolute, false];
-  const [, count, word] = /^\s*([+-]?\d+)(?:\.\d+)?\s+([a-z]+?)s?\s*$/i.exec(String(after)) ?? [];
-  const unit = word?.toLowerCase();
-  if (!UNITS.includes(unit)) throw hint(new Error('Invalid delivery time'), `write \`"5 minutes"\`, milliseconds or a date, not ${inspect(after)}`);
-  return [addUnits(now, Number(count), unit), true];
+  if (!Number.isNaN(absolute)) return absolute;
+  if (typeof after !== 'string') return NaN;
+  const [count, word] = after.toLowerCase().split(' ');
+  const unit = UNITS.find((name) => word === name || word === `${name}s`);
+  return unit === undefined ? NaN : addUnits(now, Number.parseInt(count, 10), unit);
 }
+
+const targetOf = (name) => `event:${name.includes(':') ? name : `custom:${name}`}`;
 
 /** Publishes an event; resolves once the sandbox has it on disk. */
 async function publish(name, config, body) {
@@ -59,57 +61,67 @@ async function publish(name, config, body) {
     config = undefined;
   }
   if (!body) throw new Error('Missing body for event');
-  const now = Date.now();
-  const [due, isRelative] = dueTime(config?.after, now);
-  const time = Math.max(now, due);
-  if (!(time - now <= YEAR_MS)) throw new Error('Event delivery must be within one year');
-  const full = name.includes(':') ? name : `custom:${name}`;
-  const event = { id: idFor(time), name: full, body, time, delay: time - now };
+  const full = targetOf(name).slice('event:'.length);
+  const time = Date.now();
+  const due = Math.max(time, dueTime(config?.after, time));
+  if (Number.isNaN(due)) {
+    throw hint(new Error('Invalid delivery time'), `write \`"5 minutes"\`, milliseconds or a date, not ${inspect(config.after)}`);
+  }
+  const delay = due - time;
+  if (delay > YEAR_MS) throw new Error('Event delivery must be within one year');
+  const event = { id: idFor(due), name: full, body, time, delay };
   if (JSON.stringify(event).length > LARGEST) throw new Error('Event body is too large');
-  // The sandbox's clock may be ahead of this process's.
-  const text = JSON.stringify(isRelative ? { ...event, after: event.delay } : event);
   const operation = aftermath.start('`events.publish`', publish);
-  const refusal = await new Promise((resolve) => {
-    request(OP_PUBLISH, text, (refused, why) => resolve(refused ? String(why) : undefined));
-  });
+  const refusal = await keep(event);
   aftermath.finish(operation);
   if (refusal !== undefined) throw new Error(refusal);
-  return { id: event.id, time, delay: event.delay };
+  return { id: event.id, time, delay };
 }
 
 /** Subscribes to an event; each of several handlers gets it. */
-function on(name, config, handler) {
-  if (typeof config === 'function') {
-    handler = config;
-    config = undefined;
-  }
-  const full = name.includes(':') ? name : `custom:${name}`;
+function on(name, ...args) {
+  const [config, handler] = args[1] ? args : [{}, args[0]];
+  const target = targetOf(name);
+  const known = listeners.get(target);
   if (typeof handler !== 'function') {
-    if (listeners.has(full)) return null;
-    throw new Error(`No handler found for event: event:${full}`);
+    if (known) return null;
+    throw new Error(`No handler found for event: ${target}`);
   }
-  const timeout = timeoutOf(config, true);
-  listeners.set(full, [...(listeners.get(full) ?? []), { handler, timeout }]);
-  const longest = Math.max(...listeners.get(full).map((l) => l.timeout));
-  register({ event: `event:${full}`, timeout: longest });
+  const invocationType = config.invocationType || 'event';
+  if (config.timeout > MOST_MS) errors.push(`Maximum timeout for event handlers is ${MOST_MS} ms`);
+  const listener = known ?? { handlers: [], timeout: 0, invocationType };
+  listener.handlers.push(handler);
+  listener.timeout = Math.max(listener.timeout, timeoutOf(config, true));
+  listeners.set(target, listener);
+  register({ event: target, timeout: listener.timeout });
   return null;
 }
 
-link.handlers[EVENT] = (bytes, start, end) => {
-  const invocation = bytes.readUInt32LE(start);
-  const { id, name, body, time, delay } = JSON.parse(bytes.utf8Slice(start + 4, end));
-  const shown = name.replace(/^custom:/, '');
-  const event = { target: `event:${name}`, id, name: shown, body, time, delay, attempt: 1 };
-  const context = { setTimeout() {} };
-  const run = () => Promise.all((listeners.get(name) ?? []).map(({ handler }) => handler(event, context)));
-  invoke(invocation, run);
-};
+/** Runs all handlers of a target. */
+function run(target, told, context) {
+  const event = { ...told, name: told.name?.replace(/^custom:/, '') };
+  return Promise.all((listeners.get(target)?.handlers ?? []).map((handler) => handler(event, context)));
+}
 
-const events = {
-  publish,
-  on,
-  getHandlers: () => Object.fromEntries([...listeners].map(([name, all]) => [name, all.map((l) => l.handler)])),
-  getConfig: () => Object.fromEntries([...listeners].map(([name, all]) => [name, { timeout: all.at(-1).timeout }])),
-};
+receive((event, context) => run(event.target, event, context));
+
+/** What is registered, as Ampt's builds ask for it. */
+function getConfig() {
+  const describe = ([id, { timeout, invocationType }]) => ({
+    id,
+    name: id,
+    timeout: Math.max(DEFAULT_MS, timeout),
+    invocationType,
+  });
+  return { events: [...listeners].map(describe), errors: [...errors] };
+}
+
+/** For each target a function that runs its handlers. */
+function getHandlers() {
+  const runner = (target) => async (event, context) => run(target, event, context);
+  return Object.fromEntries([...listeners.keys()].map((target) => [target, runner(target)]));
+}
+
+const events = { publish, on, getHandlers, getConfig };
 
 module.exports = { events };

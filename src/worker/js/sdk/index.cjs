@@ -6,6 +6,7 @@ const { params } = require('./params.cjs');
 const { events } = require('./events.cjs');
 const { http } = require('./http.cjs');
 const { missing } = require('./missing.cjs');
+const { storage } = require('./storage.cjs');
 
 module.exports = {
   core: missing('core'),
@@ -13,7 +14,7 @@ module.exports = {
   http,
   params,
   schedule: missing('schedule'),
-  storage: missing('storage'),
+  storage,
   task: missing('task'),
   ...websockets,
 };

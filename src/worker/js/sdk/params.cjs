@@ -60,7 +60,7 @@ function group(namespace) {
 
 /** One parameter, or without a key everything there is to do with them. */
 function params(key) {
-  if (!key) return { list: () => ({ ...all().list }), export: exportParams, group };
+  if (!key) return { export: exportParams, list: () => ({ ...all().list }), group };
   return all().list[key] || undefined;
 }
 

@@ -16,4 +16,4 @@ function timeoutOf(config, quiet) {
   return timeout > 0 ? timeout : DEFAULT_MS;
 }
 
-module.exports = { timeoutOf };
+module.exports = { DEFAULT_MS, MOST_MS, timeoutOf };
