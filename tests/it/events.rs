@@ -224,11 +224,9 @@ fn what_is_registered_can_be_asked_for() {
          console.log(JSON.stringify([Object.keys(handlers), await handlers['event:custom:a']({ name: 'custom:a', body: 2 })]));",
     );
     let dev = app.dev(&[]);
-    let lines: Vec<Value> = dev
-        .lines()
-        .iter()
-        .map(|l| serde_json::from_str(l).unwrap())
-        .collect();
+    let lines = dev.wait_for_all(2, json!({ "event": "log", "source": "app" }));
+    let lines = lines.iter().map(|line| line["text"].as_str().unwrap());
+    let lines: Vec<Value> = lines.map(|l| serde_json::from_str(l).unwrap()).collect();
     let handler = |id: &str, timeout: u32| json!({ "id": id, "name": id, "timeout": timeout, "invocationType": "event" });
     assert_eq!(
         lines,
