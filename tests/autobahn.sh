@@ -73,5 +73,8 @@ start binary
 log=$place/run.log
 "$python" -W ignore "$tests/autobahn/run.py" "$place/site" "$place/reports" "$text" "$url" "$@" >"$log" 2>&1 &&
   passed=true || passed=false
-grep -E '^[0-9.]+( cases)?: ' "$log" || tail -n 20 "$log" >&2
-$passed || fail "not all is as it should be: see $place/reports/index.html"
+grep -E '^[0-9.]+( cases)?: ' "$log" || {
+  tail -n 5 "$log" >&2
+  fail "the fuzzing client did not come to its end: see $log"
+}
+$passed || fail "not every case is as it should be: see $place/reports/index.html"

@@ -63,7 +63,7 @@ CONF
 
 # Python 2.7 and the libraries it wants, unpacked into $1.
 fetch() {
-  instead="name a Python 2.7 instead: PYTHON2=/path/to/python2.7 tests/autobahn.sh"
+  instead="name a Python 2.7: PYTHON2=/path/to/python2.7 tests/autobahn.sh"
   keyring=/usr/share/keyrings/debian-archive-keyring.gpg
   for tool in apt-get apt-config dpkg; do
     command -v $tool >/dev/null || fail "there is no Python 2.7, and no $tool to fetch it with; $instead"
@@ -79,7 +79,7 @@ fetch() {
   echo "autobahn.sh: fetching Python 2.7 of Debian 11 from $mirror" >&2
   log=$place/apt.log
   within 180 apt-get update -qq --error-on=any >"$log" 2>&1 ||
-    fail "apt could not read the lists of Debian 11 (bullseye): see $log; is there a network? Else $instead"
+    fail "apt could not read the lists of Debian 11 (bullseye): see $log; try again with a network, or $instead"
   mkdir "$apt/debs"
   (
     cd "$apt/debs"
