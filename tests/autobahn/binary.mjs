@@ -4,7 +4,7 @@ import { ws } from '@ampt/sdk';
 const { AMPT_APP_WEBSOCKET_URL, AWS_ACCESS_KEY_ID } = process.env;
 const management = AMPT_APP_WEBSOCKET_URL.replace(/^ws/, 'http').replace(/\/$/, '');
 
-ws.on('message', async ({ connectionId }, base64) => {
+ws.on('message', { timeout: 60_000 }, async ({ connectionId }, base64) => {
   const response = await fetch(`${management}/@connections/${connectionId}`, {
     method: 'POST',
     headers: {

@@ -1,3 +1,4 @@
 import { ws } from '@ampt/sdk';
 
-ws.on('message', (connection, text) => connection.send(text ?? ''));
+// 16 MB may take their time on a busy machine.
+ws.on('message', { timeout: 60_000 }, (connection, text) => connection.send(text ?? ''));
