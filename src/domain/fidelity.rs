@@ -110,7 +110,14 @@ pub const RULES: &[Rule] = &[
     Rule {
         area: "Connections",
         rule: "meta",
-        does: "`meta.connectedAt` is in milliseconds; of a repeated query parameter the last counts; headers are named as clients commonly write them, `User-Agent`.",
+        does: "`meta.connectedAt` is in milliseconds; of a repeated query parameter the last counts.",
+        certainty: Certainty::Likely,
+        switch: "",
+    },
+    Rule {
+        area: "Connections",
+        rule: "header-names",
+        does: "In `meta.headers` names stand as clients commonly write them, `User-Agent`, whatever their case was.",
         certainty: Certainty::Guess,
         switch: "",
     },
@@ -166,7 +173,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         area: "Connections",
         rule: "vanished",
-        does: "A client that goes away without a close frame is told at once, with code 1006 and `Connection lost without a close frame`.",
+        does: "When a client's TCP connection ends without a close frame, `disconnected` comes at once, with `Connection lost without a close frame`; the log has code 1006. A client that only falls silent stays connected until the idle timeout.",
         certainty: Certainty::Guess,
         switch: "",
     },
@@ -243,9 +250,16 @@ pub const RULES: &[Rule] = &[
     Rule {
         area: "Handlers",
         rule: "work-after-return",
-        does: "Work that a handler leaves unfinished is done, with a warning that names its place; the cloud freezes the app then, and loses it now and then.",
+        does: "Work that a handler leaves unfinished is done, with a warning that names its place (for the calls of an installed SDK it names the call only); the cloud freezes the app then, and loses it now and then.",
         certainty: Certainty::Differs,
         switch: "--strict",
+    },
+    Rule {
+        area: "Handlers",
+        rule: "sdk",
+        does: "The app gets the `@ampt/sdk` inside the program, or its own. Of its own, requests to AWS are answered inside the process and never leave it. `task`, `schedule` and `storage` are refused with `NotAvailableError`.",
+        certainty: Certainty::Differs,
+        switch: "--sdk installed",
     },
     Rule {
         area: "Handlers",
@@ -292,7 +306,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         area: "Limits",
         rule: "slow-client",
-        does: "Sends to a client with more than 1 MB unread are refused; beyond 16 MB it is closed with 1008.",
+        does: "While more than 1 MB waits for a client that does not read, `ws.send` to it rejects with `WebSocketError`; with more than 16 MB it is closed with 1008.",
         certainty: Certainty::Guess,
         switch: "",
     },

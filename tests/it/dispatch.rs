@@ -37,6 +37,28 @@ fn connected_gets_the_connection_and_its_meta() {
 }
 
 #[test]
+fn headers_are_named_as_clients_commonly_write_them() {
+    let app = App::esm(
+        "import { ws } from '@ampt/sdk';
+         ws.on('connected', (c) => c.send(Object.keys(c.meta.headers)));",
+    );
+    let dev = app.dev(&[]);
+    let headers = [("user-agent", "test"), ("X-MINE", "1"), ("x-api-key", "2")];
+    let names = dev.dial("/", &headers).unwrap().json();
+    let names = names.as_array().unwrap();
+    for name in [
+        "User-Agent",
+        "X-Mine",
+        "X-Api-Key",
+        "Host",
+        "Sec-WebSocket-Key",
+        "Sec-WebSocket-Version",
+    ] {
+        assert!(names.contains(&json!(name)), "{name}: {names:?}");
+    }
+}
+
+#[test]
 fn without_a_query_there_are_no_query_parameters() {
     let app = App::esm(
         "import { ws } from '@ampt/sdk';

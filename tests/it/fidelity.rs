@@ -49,6 +49,10 @@ const TESTS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "header-names",
+        &["dispatch::headers_are_named_as_clients_commonly_write_them"],
+    ),
+    (
         "idle-timeout",
         &[
             "lifecycle::a_connection_idle_for_10_minutes_is_closed_with_1001_going_away",
@@ -94,6 +98,7 @@ const TESTS: &[(&str, &[&str])] = &[
         "vanished",
         &[
             "endings::each_connected_gets_one_disconnected_with_its_reason_however_the_connection_ends",
+            "lifecycle::a_connection_idle_for_10_minutes_is_closed_with_1001_going_away",
         ],
     ),
     (
@@ -164,6 +169,14 @@ const TESTS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "sdk",
+        &[
+            "installed::nothing_that_the_sandboxs_credentials_sign_leaves_for_aws",
+            "installed::what_is_not_here_is_refused_when_it_is_registered",
+            "failures::a_call_to_a_part_of_the_sdk_that_is_not_there_says_so",
+        ],
+    ),
+    (
         "reload",
         &[
             "failures::an_endless_loop_costs_the_worker_but_no_socket",
@@ -195,7 +208,10 @@ const TESTS: &[(&str, &[&str])] = &[
     ("outgoing", &["limits::what_the_app_sends_is_not_limited"]),
     (
         "slow-client",
-        &["management::posts_to_a_client_that_does_not_read_get_429_and_hold_up_nobody"],
+        &[
+            "sending::sends_to_a_client_that_does_not_read_are_refused_until_it_reads",
+            "sending::a_client_for_which_too_much_waits_is_closed_with_1008",
+        ],
     ),
     (
         "management",

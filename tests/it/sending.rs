@@ -257,3 +257,65 @@ fn a_handler_may_close_its_own_connection_while_others_wait() {
     assert_eq!(bad.closed().0, 1000);
     assert_eq!(good.ask("still here"), "still here");
 }
+
+/// Sends texts of 100,000 characters to a connection: one by one until that fails, or many at once.
+const FLOOD: &str = "
+import { ws } from '@ampt/sdk';
+const text = 'x'.repeat(100000);
+ws.on('message', { timeout: 60000 }, async (c, { id, atOnce }) => {
+  let sent = 0;
+  try {
+    if (atOnce) await Promise.all(Array.from({ length: atOnce }, () => ws.send(id, text)));
+    else for (; sent < 1000; sent++) {
+      await ws.send(id, text);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  } catch (error) {
+    await c.send({ sent, kind: error.constructor.name, message: error.message });
+    return;
+  }
+  await c.send({ sent });
+});
+";
+
+#[test]
+fn sends_to_a_client_that_does_not_read_are_refused_until_it_reads() {
+    let app = App::esm(FLOOD);
+    let dev = app.dev(&["--no-limits"]);
+    let mut client = dev.client();
+    let mut deaf = dev.client();
+    client.send_json(&json!({ "id": deaf.id }));
+    let refused = client.json();
+    assert_eq!(
+        (&refused["kind"], &refused["message"]),
+        (
+            &json!("WebSocketError"),
+            &json!("The client is reading too slowly")
+        )
+    );
+    let sent = refused["sent"].as_i64().unwrap();
+    assert!(sent >= 10, "1 MB may wait: {sent}");
+    for _ in 0..sent {
+        assert_eq!(deaf.text().len(), 100_000);
+    }
+    // The last byte it read may be ahead of the sandbox's knowing.
+    let is_taken = (0..1000).any(|_| {
+        client.send_json(&json!({ "id": deaf.id, "atOnce": 1 }));
+        client.json() == json!({ "sent": 0 })
+    });
+    assert!(is_taken, "once it has read, it can be sent to");
+    assert_eq!(deaf.text().len(), 100_000);
+}
+
+#[test]
+fn a_client_for_which_too_much_waits_is_closed_with_1008() {
+    let app = App::esm(FLOOD);
+    let dev = app.dev(&["--no-limits"]);
+    let mut client = dev.client();
+    let deaf = dev.client();
+    // The kernel holds a few megabytes more.
+    client.send_json(&json!({ "id": deaf.id, "atOnce": 500 }));
+    dev.wait_for(json!({
+        "event": "disconnected", "connectionId": deaf.id, "code": 1008, "reason": "Client reads too slowly",
+    }));
+}

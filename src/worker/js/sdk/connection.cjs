@@ -50,7 +50,10 @@ async function send(id, data, options) {
     const error = new InvalidConnectionError(`Connection ${id} is not connected`);
     throw hint(error, 'catch it, or send with `{ throwIfNotConnected: false }`');
   }
-  if (entry.slow) throw new WebSocketError('The client is reading too slowly: its queue is full');
+  if (entry.slow) {
+    const error = new WebSocketError('The client is reading too slowly');
+    throw hint(error, 'more than 1 MB waits for it: catch this, and send again later');
+  }
   if (text.length * 3 > MAX_BYTES && Buffer.byteLength(text) > MAX_BYTES) {
     throw new WebSocketError('Message too long');
   }
