@@ -17,6 +17,7 @@ const FILES: &[(&str, &str)] = files![
     "boot.cjs",
     "cloud/assets.cjs",
     "cloud/index.cjs",
+    "cloud/lines.cjs",
     "cloud/queue.cjs",
     "cloud/runtime-api.cjs",
     "cloud/socket.cjs",

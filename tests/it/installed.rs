@@ -55,6 +55,18 @@ export const asset = async (path) => {
   return [response.status, await response.text()];
 };
 
+/** As it serves requests: an error of the handler is written for a collector of logs. */
+export const serve = (handler) => listen('fetch', (event) => event.respondWith((async () => {
+  try {
+    return await handler(event.request);
+  } catch ({ name, message, stack }) {
+    console.error(JSON.stringify({ msg: 'HTTP handler failed', err: { name, message, stack } }));
+    return new Response('Internal Server Error', { status: 500 });
+  }
+})()));
+
+export const write = (record) => process.stdout.write(JSON.stringify(record) + '\n');
+
 export const listen = addEventListener;
 export const count = (...args) => process.telemetry.count(...args);
 "#;
@@ -71,6 +83,11 @@ sdk.listen('socket:message', async ({ connectionId, body }) => {
 sdk.listen('event:custom:note', (event, context) => console.log('replaced'), { timeout: 1 });
 sdk.listen('event:custom:note', (event, context) => console.log('heard', JSON.stringify(event)), { source: 'events', timeout: 5000 });
 sdk.listen('event:custom:bad', () => { throw new RangeError('bad'); }, { source: 'events', timeout: 5000 });
+sdk.serve(async ({ url }) => {
+  await null;
+  throw Object.assign(new RangeError(`for ${new URL(url).pathname}`), { code: 'E' });
+});
+sdk.listen('event:custom:leaves', () => void sdk.send({ id: '2', name: 'custom:note', body: 'left', time: 1, delay: 0 }));
 sdk.listen('event:custom:slow', () => new Promise(() => {}), { source: 'events', timeout: 200 });
 ";
 
@@ -391,6 +408,67 @@ fn what_is_not_here_is_refused_when_it_is_registered() {
                 .to_string()
                 .contains("`nothing:known` is never delivered")
     });
+}
+
+#[test]
+fn what_it_writes_for_a_collector_is_told_with_its_place() {
+    let app = app();
+    let dev = app.dev(START);
+    let mut client = dev.client();
+    let request = format!(
+        "GET /x HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+        dev.address()
+    );
+    assert_eq!(dev.request(&request).status, 500);
+    let line = 1 + ENTRY
+        .lines()
+        .position(|l| l.contains("RangeError(`for"))
+        .unwrap();
+    dev.wait_for(json!({
+        "event": "handler-error", "handler": "http GET /x",
+        "error": { "name": "RangeError", "message": "for /x", "file": "index.mjs", "line": line },
+    }));
+    for (run, event) in [
+        (
+            "write({ time: 1, level: 40, type: 'system', msg: 'be careful' })",
+            json!({ "event": "log", "level": "warn", "source": "sandbox" }),
+        ),
+        (
+            "write({ _slsLog: true, time: 1, level: 50, type: 'system', msg: 'broken', err: { name: 'TypeError', message: 'm', stack: 'TypeError: m\\n    at x' } })",
+            json!({ "event": "handler-error", "handler": "broken", "error": { "name": "TypeError" } }),
+        ),
+        (
+            "write({ time: 1, level: 40, type: 'mine', msg: 'a' })",
+            json!({ "event": "log", "source": "app", "text": r#"{"time":1,"level":40,"type":"mine","msg":"a"}"# }),
+        ),
+        (
+            "console.error('{\"msg\":\"HTTP handler failed\"}')",
+            json!({ "event": "log", "source": "app", "text": r#"{"msg":"HTTP handler failed"}"# }),
+        ),
+    ] {
+        evaluate(&dev, &mut client, run);
+        dev.wait_for(event);
+    }
+}
+
+#[test]
+fn what_nobody_waits_for_is_told() {
+    let app = app();
+    let dev = app.dev(START);
+    let mut client = dev.client();
+    let later = "send({ id: '1', name: 'custom:leaves', body: 1, time: 1, delay: 60000 }, 60)";
+    evaluate(&dev, &mut client, later);
+    app.settle();
+    // Now no handler runs but the one that leaves something.
+    assert_eq!(app.verb(&["clock", "advance", "1m"]).code, Some(0));
+    dev.wait_for(|event: &Value| {
+        event["level"] == "warn" && event["text"].to_string().contains("`events.publish` was")
+    });
+    assert_eq!(
+        wait_until_heard(&dev, 1)[0]["body"],
+        "left",
+        "it is done all the same"
+    );
 }
 
 #[test]

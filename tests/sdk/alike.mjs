@@ -32,6 +32,7 @@ events.on('both', hear('after'));
 events.on('rejects', async () => {
   throw new TypeError('later');
 });
+events.on('leaves', () => void events.publish('order', 'left'));
 events.on('slow', { timeout: 150 }, () => new Promise(() => {}));
 events.on('long', { timeout: 70000 }, hear('long'));
 

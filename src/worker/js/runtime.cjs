@@ -244,6 +244,7 @@ module.exports = {
   calledAt,
   warnOnce,
   callSite: (skip) => errors.callSite(skip),
+  errorOf: (stack) => errors.latest(stack),
   handlers: link.handlers,
 };
 

@@ -275,7 +275,7 @@ fn what_is_published_and_heard_is_alike() {
             for after in [
                 "'90 minutes'",
                 "3600000",
-                "new Date(Date.now() + 61000)",
+                "new Date(Date.now() + 60000)",
                 "'14 minutes'",
                 "900000",
                 "900001",
@@ -397,5 +397,40 @@ fn requests_are_answered_alike() {
                 );
             }
         }
+        for error in dev.events(json!({ "event": "handler-error" })) {
+            let seen = &error["error"];
+            let handler = error["handler"].to_string();
+            let of = |name: &str| seen[name].clone();
+            told.note(
+                handler,
+                json!([
+                    of("name"),
+                    of("message"),
+                    of("file"),
+                    of("line"),
+                    of("codeFrame")
+                ]),
+            );
+        }
+    });
+}
+
+#[test]
+#[ignore = "needs real SDKs: tests/sdk.sh"]
+fn what_nobody_waits_for_is_noticed_alike() {
+    both(|app, dev, told| {
+        let mut client = dev.client();
+        note_each(
+            told,
+            &mut client,
+            &[format!("{PUBLISH}('leaves', {{ after: '1 minute' }}, 1)")],
+        );
+        app.settle();
+        assert_eq!(app.verb(&["clock", "advance", "1m"]).code, Some(0));
+        dev.wait_for(|event: &Value| {
+            event["level"] == "warn" && event["text"].to_string().contains("`events.publish` was")
+        });
+        dev.wait_for_line("heard third \"left\"");
+        note_each(told, &mut client, &[TAKE]);
     });
 }

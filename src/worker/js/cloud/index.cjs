@@ -7,6 +7,7 @@ const http = require('node:http');
 const https = require('node:https');
 const { syncBuiltinESMExports } = require('node:module');
 const { Readable } = require('node:stream');
+const { aftermath } = require('../runtime.cjs');
 const { connect } = require('./socket.cjs');
 
 /** The parts of AWS that are here, by their names in the scope of a signature. */
@@ -76,6 +77,33 @@ function refuse({ headers }, service) {
   return { status: 403, headers: { 'content-type': 'text/xml' }, body };
 }
 
+// ---- work after a return ----
+
+/** What the app called when one of its clients asks something, as it is named in a message. */
+const PUBLISHES = new Map([
+  ['dynamodb', '`events.publish`'],
+  ['sqs', '`events.publish`'],
+]);
+const MANAGES = new Map([
+  ['DELETE', '`ws.close`'],
+  ['POST', '`ws.send`'],
+]);
+
+const sandbox = new URL(process.env.AMPT_URL).host;
+
+/** The call behind a request to the management API. */
+function managing({ hostname, host = hostname, port, path, method } = {}) {
+  if (typeof path !== 'string' || !path.startsWith('/@connections/') || `${host}:${port}` !== sandbox) return undefined;
+  return MANAGES.get(method);
+}
+
+/** Notes a request whose end somebody should wait for; where the app called is not known. */
+function note(what, request) {
+  const operation = what && aftermath.start(what, note);
+  if (operation !== undefined) request.once('response', () => aftermath.finish(operation));
+  return request;
+}
+
 // ---- the ways out of the process ----
 
 /** A header of an object of them, or of a list of names and values. */
@@ -86,14 +114,24 @@ function headerOf(headers, wanted) {
 
 /** Has the AWS clients' requests answered here. */
 function install() {
-  for (const name of ['request', 'get']) {
-    const real = https[name];
-    https[name] = function (...args) {
+  const { request } = http;
+  const here = ({ method, path, headers, hostname, host = hostname }, callback) =>
+    request({ method, path, headers: { host, ...headers }, createConnection: open }, callback);
+  for (const module of [http, https]) {
+    const real = module.request;
+    module.request = function (...args) {
       const [options, callback] = args;
-      const host = options?.hostname ?? options?.host;
-      if (serviceOf(host, headerOf(options?.headers, 'authorization')) === undefined) return real.apply(this, args);
-      const { method, path, headers } = options;
-      return http[name]({ method, path, headers: { host, ...headers }, createConnection: open }, callback);
+      const { hostname, host = hostname, headers } = options ?? {};
+      const service = serviceOf(host, headerOf(headers, 'authorization'));
+      const asking = service === undefined ? real.apply(this, args) : here(options, callback);
+      // Without a function for it, nobody reads the response, and its end does not come.
+      if (typeof callback !== 'function') return asking;
+      return note(service === undefined ? managing(options) : PUBLISHES.get(service), asking);
+    };
+    module.get = function (...args) {
+      const asking = module.request(...args);
+      asking.end();
+      return asking;
     };
   }
   syncBuiltinESMExports();

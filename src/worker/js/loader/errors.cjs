@@ -58,6 +58,11 @@ class Errors {
     }
   }
 
+  /** The error with this stack, if it was the last one whose stack somebody read. */
+  latest(stack) {
+    return this.stacks.latest(stack);
+  }
+
   /** Remembers which file was being loaded when something was thrown. */
   noteLoading(error, file) {
     if (typeof error === 'object' && error !== null) this.#loading.set(error, file);

@@ -108,9 +108,11 @@ const errors = {
   use(real) {
     this.describe = (error, options) => real.describe(error, options);
     this.callSite = (skip) => real.callSite(skip);
+    this.latest = (stack) => real.latest(stack);
   },
   describe: (error) => ({ name: 'Error', message: String(error), stack: '' }),
   callSite: () => undefined,
+  latest: () => undefined,
 };
 
 module.exports = { errors, install, loadEntry, warm };

@@ -21,6 +21,7 @@ class Stacks {
   #known = new Map();
   #frames = new WeakMap();
   #nodeError = nodeErrorSymbol();
+  #latest;
 
   /** @param {import('./rules.cjs').Rules} rules */
   constructor(rules) {
@@ -34,6 +35,12 @@ class Stacks {
   /** The frames of an error and the text made of them, if its stack was made here. */
   recorded(error) {
     return this.#frames.get(error);
+  }
+
+  /** The error whose stack was made last, if that is this text. */
+  latest(text) {
+    const error = this.#latest?.deref();
+    return error !== undefined && this.#frames.get(error).text === text ? error : undefined;
   }
 
   /** The place in the user's code that is being run, skipping everything up to `skip`. */
@@ -91,6 +98,7 @@ class Stacks {
     );
     if (typeof error === 'object' && error !== null) {
       this.#frames.set(error, { frames, header, text });
+      this.#latest = new WeakRef(error);
     }
     return text;
   }

@@ -166,6 +166,7 @@ function holdNotFound(res, onNotFound) {
 /** Answers a request within its time. */
 function answer(req, res) {
   const limit = {
+    req,
     set(ms) {
       clearTimeout(this.timer);
       // Whoever runs the app ends a request that takes too long; it knows no page of the app's.
@@ -199,10 +200,22 @@ async function runHandlers(req, res) {
 }
 
 function fail(req, res, error, answerWith = page) {
-  const title = `http ${req.method} ${req.url}`;
-  link.sendBare(NOTICE, JSON.stringify({ level: 'error', title, error: describe(error) }));
+  tellOf(req, error);
   if (!res.headersSent) answerWith(res, 500);
   else if (!res.writableEnded) res.destroy();
+}
+
+function tellOf(req, error) {
+  const title = `http ${req.method} ${req.url}`;
+  link.sendBare(NOTICE, JSON.stringify({ level: 'error', title, error: describe(error) }));
+}
+
+/** Tells of an error in the request that is being answered; whether there is one. */
+function tell(error) {
+  const req = limits?.getStore()?.req;
+  if (req === undefined) return false;
+  tellOf(req, error);
+  return true;
 }
 
 /** The app's own page for a status, or its plain text. */
@@ -260,4 +273,4 @@ const http = {
   },
 };
 
-module.exports = { http, PAGE_HEADERS, listening: () => listening };
+module.exports = { http, PAGE_HEADERS, listening: () => listening, tell };

@@ -71,3 +71,4 @@ process.env.EVENTS_QUEUE_URL = require('../cloud/queue.cjs').URL;
 process.env.RUNTIME_API_ARN = require('../cloud/runtime-api.cjs').ARN;
 process.env.AMPT_ASSETS_LOCATION = require('../cloud/assets.cjs').LOCATION;
 require('../cloud/index.cjs').install();
+require('../cloud/lines.cjs').install();
