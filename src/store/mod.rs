@@ -13,6 +13,7 @@
 //! stays, hidden, for two days, then it is removed and `data.on` hears `deleted` (one that expired
 //! more than five years ago stays for ever, as at AWS).
 
+mod acknowledged;
 pub mod change;
 mod closing;
 mod commit;
@@ -22,6 +23,7 @@ pub mod decimal;
 mod dispatch;
 pub mod error;
 mod exclusive;
+mod found;
 pub mod interest;
 pub mod json;
 pub mod key;
@@ -57,6 +59,7 @@ use crate::domain::clock::Clock;
 use closing::Closing;
 use core::Core;
 use maintain::Maintenance;
+use open::{Database, Folder};
 use shared::Shared;
 
 /// A handle to the open store; clones share it. When the last one has gone, everything is on disk,
@@ -74,8 +77,8 @@ impl Store {
     /// See [`StoreError`].
     pub fn open(dir: &Path, clock: Clock) -> Result<Self, StoreError> {
         let lock = open::lock(dir)?;
-        let (db, seal) = open::database(dir, &clock)?;
-        let (shared, maintenance) = match Self::start(db, clock, open::Folder::of(dir, &lock)) {
+        let (database, seal) = open::database(dir, &clock)?;
+        let (shared, maintenance) = match Self::start(database, clock, Folder::of(dir, &lock)) {
             Ok(started) => started,
             Err(error) => {
                 seal.close();
@@ -90,14 +93,14 @@ impl Store {
     }
 
     fn start(
-        db: sled::Db,
+        Database { db, acknowledged }: Database,
         clock: Clock,
-        folder: open::Folder,
+        folder: Folder,
     ) -> Result<(Arc<Shared>, Maintenance), StoreError> {
         let mut core = Core::load(db, clock)?;
         transfer::resume(&mut core)?;
         let (orders, received) = maintain::orders();
-        let shared = Arc::new(Shared::new(core, orders, folder)?);
+        let shared = Arc::new(Shared::new(core, orders, folder, acknowledged)?);
         let maintenance = Maintenance::start(Arc::clone(&shared), received)?;
         // A merge that was gone on with may have recorded changes.
         shared.on_durable(|_| {});

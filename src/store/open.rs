@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use sled::Db;
 
+use super::acknowledged::Acknowledged;
 use super::error::{StoreError, is_full};
+use super::found::Found;
 use super::seal::{Seal, State};
 use crate::domain::clock::Clock;
 use crate::error::reason;
@@ -86,55 +88,85 @@ impl Folder {
     }
 }
 
+/// The open database.
+pub(super) struct Database {
+    pub db: Db,
+    pub acknowledged: Acknowledged,
+}
+
 /// Opens the database in the folder; the caller holds the lock. The seal is to be closed after it.
 ///
 /// # Errors
 /// A damaged database is moved aside untouched, and that is an error, too: starting with an empty
 /// store is the user's decision.
-pub(super) fn database(dir: &Path, clock: &Clock) -> Result<(Db, Seal), StoreError> {
+pub(super) fn database(dir: &Path, clock: &Clock) -> Result<(Database, Seal), StoreError> {
     let path = dir.join(DATABASE);
     let unwritable = |source: io::Error| io_error(dir, source);
-    let damaged = |detail: &str| keep_aside(dir, &path, clock, detail.to_owned());
     let state = Seal::inspect(dir, &path).map_err(unwritable)?;
-    match state {
-        State::Changed if path.exists() => {
-            return Err(damaged("its files are not those that were written"));
-        }
-        State::Foreign => return Err(damaged("it is no database of ampt-ws")),
-        _ => {}
+    let wrong = match state {
+        State::Changed if path.exists() => Some("its files are not those that were written"),
+        State::Foreign => Some("it is no database of ampt-ws"),
+        _ => None,
+    };
+    if let Some(wrong) = wrong {
+        return Err(keep_aside(dir, &path, None, clock, wrong.to_owned()));
     }
     let state = if path.exists() { state } else { State::New };
-    let seal = Seal::break_open(dir, &path, state).map_err(unwritable)?;
-    let db = match quietly(|| open_sled(&path)) {
-        Some(Ok(db)) => db,
-        Some(Err(sled::Error::Corruption { .. })) => {
-            return Err(damaged("a checksum does not match"));
-        }
-        Some(Err(sled::Error::Io(source))) => return Err(unwritable(source)),
-        Some(Err(error)) => return Err(damaged(&error.to_string())),
-        None => return Err(damaged("it cannot be read")),
+    // Without room for a copy the start goes on all the same.
+    let found = match state {
+        State::Crashed => Found::copy(dir, &path).ok().flatten(),
+        _ => None,
     };
-    match db.get(FORMAT_KEY)? {
-        // sled takes a file that holds nothing it knows for an empty database.
-        None if state != State::New => {
-            drop(db);
-            return Err(damaged("nothing in it can be read"));
-        }
-        None => {
-            db.insert(FORMAT_KEY, &FORMAT.to_be_bytes())?;
-            db.flush()?;
-            seal.in_use().map_err(unwritable)?;
-        }
-        Some(found) => {
-            if let Err(error) = check_format(dir, &found) {
-                drop((found, db));
+    let seal = Seal::break_open(dir, &path, state).map_err(unwritable)?;
+    let wrong = match quietly(|| open_sound(&path, state)) {
+        Some(Ok(Ok(database))) => {
+            let format = settle_format(dir, &database.db, &seal);
+            found.map_or(Ok(()), Found::forget).map_err(unwritable)?;
+            if let Err(error) = format {
+                drop(database);
                 seal.close();
                 return Err(error);
             }
-            seal.in_use().map_err(unwritable)?;
+            return Ok((database, seal));
+        }
+        Some(Ok(Err(wrong))) => wrong.to_owned(),
+        Some(Err(sled::Error::Corruption { .. })) => "a checksum does not match".to_owned(),
+        Some(Err(sled::Error::Io(source))) => return Err(unwritable(source)),
+        Some(Err(error)) => error.to_string(),
+        None => "it cannot be read".to_owned(),
+    };
+    Err(keep_aside(dir, &path, found, clock, wrong))
+}
+
+/// Opens the database, or says what is wrong with what can be read of it.
+fn open_sound(path: &Path, state: State) -> Result<Result<Database, &'static str>, sled::Error> {
+    let db = open_sled(path)?;
+    // sled takes a file that holds nothing it knows for an empty database.
+    if state != State::New && !db.contains_key(FORMAT_KEY)? {
+        return Ok(Err("nothing in it can be read"));
+    }
+    let Some(acknowledged) = Acknowledged::open(&db, path)? else {
+        return Ok(Err("what was written last is missing"));
+    };
+    if state == State::Crashed {
+        // sled looks at a checksum when it reads what it stands for, so everything is read once.
+        for row in db.iter() {
+            row?;
         }
     }
-    Ok((db, seal))
+    Ok(Ok(Database { db, acknowledged }))
+}
+
+/// Writes the format number into a new database, or compares what stands there.
+fn settle_format(dir: &Path, db: &Db, seal: &Seal) -> Result<(), StoreError> {
+    match db.get(FORMAT_KEY)? {
+        Some(found) => check_format(dir, &found)?,
+        None => {
+            db.insert(FORMAT_KEY, &FORMAT.to_be_bytes())?;
+            db.flush()?;
+        }
+    }
+    seal.in_use().map_err(|source| io_error(dir, source))
 }
 
 /// Runs what may panic over a file that it did not write itself; `None` if it did. The panic's
@@ -199,8 +231,14 @@ fn io_error(dir: &Path, source: io::Error) -> StoreError {
     }
 }
 
-/// Moves a damaged database to a name of its own.
-fn keep_aside(dir: &Path, path: &Path, clock: &Clock, detail: String) -> StoreError {
+/// Moves a damaged database to a name of its own, as it was found.
+fn keep_aside(
+    dir: &Path,
+    path: &Path,
+    found: Option<Found>,
+    clock: &Clock,
+    detail: String,
+) -> StoreError {
     let stamp = jiff::Timestamp::from_millisecond(clock.now_ms())
         .map(|time| time.strftime("%Y%m%dT%H%M%SZ").to_string())
         .unwrap_or_else(|_| clock.now_ms().to_string());
@@ -212,7 +250,11 @@ fn keep_aside(dir: &Path, path: &Path, clock: &Clock, detail: String) -> StoreEr
         .map(|name| dir.join(name))
         .find(|candidate| !candidate.exists())
         .unwrap_or_else(|| PathBuf::from(path));
-    match std::fs::rename(path, &kept).and_then(|()| Seal::forget(dir)) {
+    let moved = match found {
+        Some(found) => found.keep(path, &kept),
+        None => std::fs::rename(path, &kept),
+    };
+    match moved.and_then(|()| Seal::forget(dir)) {
         Ok(()) => StoreError::Damaged {
             dir: dir.into(),
             kept,

@@ -3,6 +3,7 @@
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
+use super::acknowledged::Acknowledged;
 use super::commit::{Committer, Gathering};
 use super::core::Core;
 use super::error::{StoreError, explain};
@@ -24,13 +25,20 @@ impl Shared {
     ///
     /// # Errors
     /// If the operating system gives no thread.
-    pub fn new(core: Core, orders: Orders, folder: Folder) -> Result<Self, StoreError> {
+    pub fn new(
+        core: Core,
+        orders: Orders,
+        folder: Folder,
+        mut acknowledged: Acknowledged,
+    ) -> Result<Self, StoreError> {
         let db = core.db.clone();
         let recorded = Arc::clone(&core.recorded);
         let flush = Box::new(move || {
             let newest = recorded.newest();
-            db.flush().map_err(|error| explain(&error))?;
+            let flushed = acknowledged.before_flush().and_then(|()| db.flush());
+            flushed.map_err(|error| explain(&error))?;
             folder.is_there()?;
+            acknowledged.after_flush();
             recorded.tell(newest);
             Ok(())
         });

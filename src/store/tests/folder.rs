@@ -1,6 +1,10 @@
 //! The data folder: its lock, its format, damage.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
+
+use tempfile::TempDir;
 
 use super::Bench;
 use crate::domain::clock::Clock;
@@ -29,7 +33,7 @@ fn what_was_acknowledged_is_there_after_a_restart() {
 fn a_folder_that_cannot_be_made_is_an_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("file");
-    std::fs::write(&file, "x").expect("written");
+    fs::write(&file, "x").expect("written");
     let error = Store::open(&file.join("data"), Clock::system()).err();
     assert!(matches!(error, Some(StoreError::NotWritable { .. })));
 }
@@ -43,12 +47,12 @@ fn reopen_spoiled(items: u32, spoil: impl FnOnce(&mut Vec<u8>)) {
     }
     let Bench { folder, store, .. } = bench;
     drop(store);
-    let seal = std::fs::read_to_string(folder.path().join("seal")).expect("a seal");
+    let seal = fs::read_to_string(folder.path().join("seal")).expect("a seal");
     assert!(seal.starts_with("closed "), "{seal}");
     let file = folder.path().join("db").join("db");
-    let mut bytes = std::fs::read(&file).expect("read");
+    let mut bytes = fs::read(&file).expect("read");
     spoil(&mut bytes);
-    std::fs::write(&file, &bytes).expect("written");
+    fs::write(&file, &bytes).expect("written");
     let error = Store::open(folder.path(), Clock::system())
         .err()
         .expect("refused");
@@ -76,13 +80,119 @@ fn a_damaged_database_is_kept_aside() {
 fn after_a_crash_a_file_without_anything_readable_is_kept_aside() {
     let Bench { folder, store, .. } = Bench::new();
     drop(store);
-    std::fs::write(folder.path().join("seal"), "open").expect("written");
-    std::fs::write(folder.path().join("db").join("db"), [7; 9_999]).expect("written");
+    fs::write(folder.path().join("seal"), "open").expect("written");
+    fs::write(folder.path().join("db").join("db"), [7; 9_999]).expect("written");
     let error = Store::open(folder.path(), Clock::system())
         .err()
         .expect("refused");
     assert_eq!(error.code(), "data-damaged");
     Store::open(folder.path(), Clock::system()).expect("an empty store");
+}
+
+/// The folder as a kill would leave it now.
+fn after_a_kill(bench: &Bench) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    copy(bench.path(), folder.path());
+    folder
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            fs::create_dir(&target).expect("room");
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("room");
+        }
+    }
+}
+
+fn written(count: u32) -> Bench {
+    let bench = Bench::new();
+    for number in 0..count {
+        bench.set(&format!("n:{number}"), "1");
+    }
+    bench
+}
+
+/// What is in the folder of a damaged database that was kept aside.
+fn kept_after(folder: &TempDir, detail: &str) -> PathBuf {
+    let opened = Store::open(folder.path(), Clock::system());
+    match opened.err().expect("refused") {
+        StoreError::Damaged {
+            kept, detail: told, ..
+        } => {
+            assert_eq!(told, detail);
+            kept
+        }
+        error => panic!("{error}"),
+    }
+}
+
+fn spoil_end(file: &Path) -> Vec<u8> {
+    let mut bytes = fs::read(file).expect("a file");
+    let used = bytes
+        .iter()
+        .rposition(|&byte| byte != 0)
+        .expect("something");
+    bytes[used - 40] ^= 1;
+    fs::write(file, &bytes).expect("written");
+    bytes
+}
+
+#[test]
+fn after_a_kill_everything_acknowledged_is_there_or_the_database_is_kept_as_it_was() {
+    let bench = written(20);
+    let sound = after_a_kill(&bench);
+    let store = Store::open(sound.path(), Clock::system()).expect("sound");
+    assert!(store.get_item("n:19").expect("read").is_some());
+    let names = |folder: &Path| {
+        let entries = fs::read_dir(folder).expect("a folder");
+        let names = entries.map(|entry| entry.expect("an entry").file_name());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
+    };
+    assert_eq!(
+        names(sound.path()),
+        ["db", "lock", "seal"],
+        "no copy is left"
+    );
+
+    let damaged = after_a_kill(&bench);
+    let bytes = spoil_end(&damaged.path().join("db/db"));
+    let kept = kept_after(&damaged, "what was written last is missing");
+    assert!(fs::read(kept.join("db")).expect("kept") == bytes);
+    Store::open(damaged.path(), Clock::system()).expect("an empty store");
+}
+
+#[test]
+fn after_another_boot_the_end_may_be_missing() {
+    let folder = after_a_kill(&written(20));
+    spoil_end(&folder.path().join("db/db"));
+    let file = folder.path().join("db/acknowledged");
+    let told = fs::read_to_string(&file).expect("it is there");
+    let number = told.split(' ').next().expect("a number");
+    fs::write(&file, format!("{number} another-boot\n")).expect("written");
+    let store = Store::open(folder.path(), Clock::system()).expect("what there is");
+    assert!(store.get_item("n:5").expect("read").is_some());
+}
+
+#[test]
+fn a_copy_that_an_earlier_start_made_is_what_is_kept() {
+    let folder = after_a_kill(&written(20));
+    let (db, found) = (folder.path().join("db"), folder.path().join("db.found"));
+    spoil_end(&db.join("db"));
+    fs::create_dir(&found).expect("room");
+    copy(&db, &found);
+    let original = fs::read(found.join("db")).expect("a copy");
+    // As if sled had mended it before that start was killed.
+    fs::write(db.join("db"), &original[..original.len() / 2]).expect("written");
+    let kept = kept_after(&folder, "what was written last is missing");
+    assert!(fs::read(kept.join("db")).expect("kept") == original);
+    assert!(!found.exists());
 }
 
 #[test]
@@ -145,7 +255,7 @@ fn an_answer_may_own_the_last_handle() {
     drop(store);
     drop(release);
     // The closing runs aside then: the folder's lock says when it is over.
-    let lock = std::fs::File::open(folder.path().join("lock")).expect("a lock");
+    let lock = fs::File::open(folder.path().join("lock")).expect("a lock");
     lock.lock().expect("waited");
     drop(lock);
     let store = Store::open(folder.path(), clock).expect("a store");
