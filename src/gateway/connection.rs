@@ -78,6 +78,13 @@ struct ConnectionTask {
     exchange: Exchange,
 }
 
+/// What came of a frame.
+enum Received {
+    Fine,
+    Throttled,
+    End(CloseReason),
+}
+
 /// What goes over a connection's socket, both ways.
 struct Exchange {
     gateway: Arc<Gateway>,
@@ -240,41 +247,43 @@ impl Exchange {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(None) => return Poll::Ready(CloseReason::VANISHED),
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(reason_of(&error)),
-                Poll::Ready(Some(Ok(frame))) => {
-                    if let Some(reason) = self.receive(frame) {
-                        return Poll::Ready(reason);
-                    }
-                }
+                Poll::Ready(Some(Ok(frame))) => match self.receive(frame) {
+                    Received::Fine => {}
+                    // Whoever floods waits for others after each of its messages.
+                    Received::Throttled => break,
+                    Received::End(reason) => return Poll::Ready(reason),
+                },
             }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
-    /// Takes one frame; the reason if it ends the connection.
-    fn receive(&mut self, frame: Frame) -> Option<CloseReason> {
+    /// Takes one frame.
+    fn receive(&mut self, frame: Frame) -> Received {
         match frame {
             Frame::Text(text) => {
                 self.gateway.bus.wire(|| Wire::Received {
                     connection_id: self.connection.id,
                     text: text.to_string(),
                 });
-                self.accept(text, false);
+                return self.accept(text, false);
             }
             Frame::Binary(bytes) => match self.note_binary(&bytes) {
-                BinaryMessages::Close => return Some(CloseReason::BINARY),
+                BinaryMessages::Close => return Received::End(CloseReason::BINARY),
                 BinaryMessages::Allow => {
                     let text = base64::engine::general_purpose::STANDARD.encode(bytes);
-                    self.accept(text.into(), true);
+                    return self.accept(text.into(), true);
                 }
             },
             Frame::Close(None) => {
                 self.closed_by_client = true;
-                return Some(CloseReason::NO_STATUS);
+                return Received::End(CloseReason::NO_STATUS);
             }
             Frame::Close(Some(close)) => {
                 self.closed_by_client = true;
-                return Some(CloseReason::by_client(close.code.into(), &close.reason));
+                let reason = CloseReason::by_client(close.code.into(), &close.reason);
+                return Received::End(reason);
             }
             // The library answers it.
             Frame::Ping(_) if self.gateway.limits.ping_resets_idle => {
@@ -283,7 +292,7 @@ impl Exchange {
             }
             Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_) => {}
         }
-        None
+        Received::Fine
     }
 
     /// Tells of a binary message; gives what is to be done with it.
@@ -295,7 +304,7 @@ impl Exchange {
         self.gateway.limits.binary
     }
 
-    fn accept(&mut self, text: Utf8Bytes, binary: bool) {
+    fn accept(&mut self, text: Utf8Bytes, binary: bool) -> Received {
         let now = self.gateway.clock.now_ms();
         self.connection.traffic.received(text.len(), now);
         self.gateway.bus.tell_at(
@@ -316,7 +325,7 @@ impl Exchange {
                 Some(eddy) => eddy.delay_in(message),
                 None => self.held = Some(message),
             }
-            return;
+            return Received::Fine;
         }
         self.gateway.tell_throttled(Some(self.connection.id));
         self.gateway.bus.wire(|| Wire::Throttled {
@@ -325,6 +334,7 @@ impl Exchange {
         let request_id = self.gateway.request_id();
         self.gateway
             .send_error(&self.connection, "Too Many Requests", &request_id);
+        Received::Throttled
     }
 
     /// Tells everybody that the connection has ended, and says good-bye to the client.
