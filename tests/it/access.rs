@@ -149,6 +149,30 @@ fn huge_heads_get_431_while_they_still_come() {
 }
 
 #[test]
+fn each_start_gives_the_app_credentials_of_its_own() {
+    let app = App::esm(
+        "const { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret } = process.env;
+         console.log(`key ${id} ${secret}`);",
+    );
+    let keys: Vec<Vec<String>> = (0..2)
+        .map(|_| {
+            let dev = app.dev(&[]);
+            let line = dev.wait_for(|e: &Value| {
+                let text = e["text"].as_str();
+                text.is_some_and(|text| text.starts_with("key "))
+            });
+            dev.stop();
+            let words = line["text"].as_str().unwrap().split(' ');
+            words.skip(1).map(str::to_owned).collect()
+        })
+        .collect();
+    for (first, second) in keys[0].iter().zip(&keys[1]) {
+        assert!(first.len() >= 16 && first != second, "{first} {second}");
+    }
+    assert_eq!(keys[0].len(), 2);
+}
+
+#[test]
 fn it_listens_on_loopback_only() {
     let app = App::new();
     let dev = app.dev(&[]);

@@ -121,6 +121,29 @@ fn a_handler_past_its_timeout_is_reported_and_the_client_told() {
     assert_eq!(client.ask("quick"), "quick");
 }
 
+/// Takes its five seconds: the timeouts of handlers follow the machine's clock alone.
+#[test]
+fn a_handler_that_asks_for_no_timeout_has_5_seconds() {
+    let app = App::esm(
+        "import { ws } from '@ampt/sdk';
+         ws.on('message', async (c) => {
+           await new Promise((resolve) => setTimeout(resolve, 4500));
+           await c.send('in time');
+           await new Promise(() => {});
+         });",
+    );
+    let dev = app.dev(&[]);
+    let mut client = dev.client();
+    client.send("go");
+    assert_eq!(client.text(), "in time");
+    let event = dev.wait_for(json!({ "event": "handler-error", "handler": "message" }));
+    let message = event["error"]["message"].as_str().unwrap();
+    assert!(
+        message.contains("5000 ms") || message.contains("5 s"),
+        "{message}"
+    );
+}
+
 #[test]
 fn a_timeout_above_a_minute_is_cut_with_a_warning() {
     let app = App::esm(

@@ -116,6 +116,9 @@ fn without_a_token_a_handshake_gets_429() {
     assert_eq!(refused.body, r#"{"message":"Too Many Requests"}"#);
     let event = dev.wait_for(json!({ "event": "throttled" }));
     assert!(event.get("connectionId").is_none(), "{event}");
+    for flag in ["--env", "--no-limits"] {
+        assert!(event["hint"].as_str().unwrap().contains(flag), "{event}");
+    }
     advance(&app, "1s");
     dev.client();
 }

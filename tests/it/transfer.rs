@@ -24,7 +24,9 @@ fn bookkeeper() -> App {
            await data.set(`connection:${c.connectionId}`, { since: c.meta.connectedAt });
            await c.send('kept');
          });
-         ws.on('message', async (c, key) => c.send({ found: await data.get(key) ?? null }));",
+         ws.on('message', async (c, key) => {
+           await c.send({ found: await data.get(key) ?? null, isConnected: await c.isConnected() });
+         });",
     )
 }
 
@@ -327,7 +329,7 @@ fn an_import_names_the_connections_that_it_orphans() {
     assert_eq!(event["orphanedConnections"], json!([id]));
     // The app has lost it; the sandbox has not.
     client.send(&format!("connection:{id}"));
-    assert_eq!(client.json(), json!({ "found": null }));
+    assert_eq!(client.json(), json!({ "found": null, "isConnected": true }));
     assert_eq!(app.verb(&["list", "--json"]).json()[0]["connectionId"], id);
     assert_eq!(app.verb(&["send", &id, "hi"]).code, Some(0));
     assert_eq!(client.text(), "hi");
@@ -401,7 +403,7 @@ fn reseed_imports_again_whenever_the_file_changes() {
     );
     dev.wait_for(json!({ "event": "import", "items": 2 }));
     client.send("a");
-    assert_eq!(client.json(), json!({ "found": 2 }));
+    assert_eq!(client.json()["found"], 2);
     app.write("data.json", r#"[{"key":"a""#);
     let complained = |event: &Value| {
         let text = event["text"].as_str().unwrap_or_default();

@@ -1,11 +1,13 @@
 //! What waits is not lost with a worker that dies, and a crash loop backs off.
 
+use std::io::Write as _;
 use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::App;
+use crate::messages::masked;
+use crate::support::{App, eventually};
 
 #[test]
 fn what_comes_while_node_is_blocked_waits_and_is_not_lost_with_it() {
@@ -31,6 +33,47 @@ fn what_comes_while_node_is_blocked_waits_and_is_not_lost_with_it() {
     for n in 0..50 {
         assert_eq!(other.text(), format!("m{n}"));
     }
+}
+
+#[test]
+fn more_than_may_wait_is_held_back_at_the_sockets_and_comes_in_order() {
+    const MAY_WAIT: u64 = 16_384;
+    let app = App::esm(
+        "import { ws } from '@ampt/sdk';
+         import { existsSync } from 'node:fs';
+         let next = 0, wrong = 0;
+         ws.on('message', { timeout: 30000 }, (c, data) => {
+           if (data === 'block') {
+             console.log('begun');
+             while (!existsSync('go'));
+           } else if (data === 'end') {
+             return c.send({ next, wrong });
+           } else if (data !== next++) {
+             wrong++;
+           }
+         });",
+    );
+    let dev = app.dev(&["--no-limits", "--no-watch"]);
+    let (mut busy, mut other) = (dev.client(), dev.client());
+    busy.send("block");
+    dev.wait_for_line("begun");
+    // Long enough for its silence to be noticed.
+    sleep(Duration::from_millis(300));
+    let count = 2 * MAY_WAIT;
+    let numbers = (0..count).flat_map(|n| masked(0x81, n.to_string().as_bytes()));
+    let flood: Vec<u8> = numbers.chain(masked(0x81, b"end")).collect();
+    let mut stream = other.stream().try_clone().unwrap();
+    let writer = std::thread::spawn(move || stream.write_all(&flood));
+    let waiting = || {
+        let status = app.verb(&["status", "--json"]).json();
+        status["pending"]["invocations"].as_u64().unwrap()
+    };
+    eventually("the queue is full", || waiting() >= MAY_WAIT);
+    let most = waiting();
+    assert!(most < MAY_WAIT + 100, "{most} wait");
+    app.write("go", "");
+    assert_eq!(other.json(), json!({ "next": count, "wrong": 0 }));
+    writer.join().unwrap().unwrap();
 }
 
 #[test]
