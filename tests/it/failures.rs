@@ -156,6 +156,20 @@ fn a_timeout_above_a_minute_is_cut_with_a_warning() {
     );
 }
 
+/// Asks what is behind the warning: to see a handler cut off would take a minute.
+#[test]
+fn a_timeout_is_at_most_a_minute() {
+    let script = "const { timeoutOf } = require('./src/worker/js/sdk/timeout.cjs');
+         console.log([59999, 60000, 60001, Infinity].map((timeout) => timeoutOf({ timeout }, true)).join());";
+    let output = std::process::Command::new("node")
+        .args(["-e", script])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("node runs");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(told.trim(), "59999,60000,60000,60000", "{output:?}");
+}
+
 #[test]
 fn an_endless_loop_costs_the_worker_but_no_socket() {
     let app = App::esm(

@@ -6,7 +6,10 @@ mod layout;
 mod reconcile;
 
 use std::collections::BTreeMap;
+use std::fs::{OpenOptions, Permissions};
+use std::io::Write as _;
 use std::ops::Range;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -172,12 +175,20 @@ fn changed_lines(old: &str, new: &str) -> (usize, Vec<Line>) {
     (front, gone.chain(come).collect())
 }
 
-/// Writes a file whole or not at all.
+/// Writes a file whole or not at all. One that was there keeps its permissions; a new one, in which
+/// what clients said may stand, is its owner's alone.
 pub fn write(file: &Path, text: &str) -> Result<(), Failure> {
     let mut draft = file.as_os_str().to_owned();
     draft.push(".new");
     let draft = PathBuf::from(draft);
-    std::fs::write(&draft, text)
+    let permissions = std::fs::metadata(file)
+        .map_or_else(|_| Permissions::from_mode(0o600), |file| file.permissions());
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options
+        .open(&draft)
+        .and_then(|mut draft| draft.write_all(text.as_bytes()))
+        .and_then(|()| std::fs::set_permissions(&draft, permissions))
         .and_then(|()| std::fs::rename(&draft, file))
         .map_err(|e| {
             let _ = std::fs::remove_file(&draft);

@@ -1,5 +1,7 @@
 //! `ampt-ws dev --record`.
 
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -129,6 +131,29 @@ fn a_recorded_conversation_replays_and_notices_a_change() {
         broken.stdout.contains("+   \"text\": \"costs ${5}!\","),
         "{broken:?}"
     );
+}
+
+#[test]
+fn a_recording_is_for_its_owner_alone_and_an_update_keeps_whose_it_is() {
+    let app = App::esm(CHAT);
+    record(&app, &[], |dev| {
+        let mut ana = dev.client_at("/?name=ana");
+        ana.text();
+        ana.send_json(&json!({"post": "a secret"}));
+        ana.json();
+    });
+    let file = app.path("rec.fixture.json");
+    let mode = || std::fs::metadata(&file).expect("it is there").mode() & 0o777;
+    assert_eq!(mode(), 0o600);
+    std::fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
+    app.write("index.mjs", &CHAT.replace("text: m.post", "text: 'no'"));
+    let updated = app.verb(&["test", "rec.fixture.json", "--update"]);
+    assert_eq!(updated.code, Some(0), "{updated:?}");
+    assert!(
+        !app.read("rec.fixture.json")
+            .contains("\"text\": \"a secret")
+    );
+    assert_eq!(mode(), 0o640);
 }
 
 #[test]
