@@ -293,6 +293,32 @@ fn a_disconnect_while_the_worker_is_away_still_gets_its_disconnected() {
 }
 
 #[test]
+fn each_part_of_the_sdk_has_a_name_of_its_own_and_core_knows_no_invocation() {
+    let app = App::esm(
+        "import * as sdk from '@ampt/sdk';
+         for (const name of ['core', 'events', 'http', 'params', 'schedule', 'storage', 'task']) {
+           const part = await import(`@ampt/sdk/${name}`);
+           console.log(name, part[name] === sdk[name]);
+         }
+         sdk.ws.on('message', (c) => c.send([sdk.core.event ?? 'none', typeof sdk.storage('b').read]));",
+    );
+    let dev = app.dev(&[]);
+    dev.wait_for_line("task true");
+    assert!(
+        dev.lines().iter().all(|line| line.ends_with(" true")),
+        "{:?}",
+        dev.lines()
+    );
+    assert_eq!(dev.client().ask("x"), r#"["none","function"]"#);
+    dev.wait_for(|event: &Value| {
+        event["level"] == "warn"
+            && event["text"]
+                .to_string()
+                .contains("`core.event` is undefined in the local sandbox")
+    });
+}
+
+#[test]
 fn a_call_to_a_part_of_the_sdk_that_is_not_there_says_so() {
     let app = App::esm(
         "import { ws, http, task, schedule, storage } from '@ampt/sdk';

@@ -2,7 +2,27 @@
 // sandbox in scope, and tells each client what its handlers hear. It runs with either package.
 import dns from 'node:dns';
 import { core, events, http, params, schedule, storage, task, ws } from '@ampt/sdk';
-import { InvalidConnectionError, WebSocketError } from '@ampt/sdk/websockets';
+import { core as corePart } from '@ampt/sdk/core';
+import { events as eventsPart } from '@ampt/sdk/events';
+import { http as httpPart } from '@ampt/sdk/http';
+import { params as paramsPart } from '@ampt/sdk/params';
+import scheduleDefault, { ScheduleError, schedule as schedulePart } from '@ampt/sdk/schedule';
+import storageDefault, { Storage, StorageError, StorageLimitExceededError, storage as storagePart } from '@ampt/sdk/storage';
+import taskDefault, { task as taskPart } from '@ampt/sdk/task';
+import { InvalidConnectionError, SocketManager, WebSocketError } from '@ampt/sdk/websockets';
+
+/** Whether each part is the same when it is imported by its own name. */
+const isSame = [
+  core === corePart,
+  events === eventsPart,
+  http === httpPart,
+  params === paramsPart,
+  schedule === schedulePart && schedule === scheduleDefault,
+  storage === storagePart && storage === storageDefault,
+  task === taskPart && task === taskDefault,
+  ws instanceof SocketManager,
+];
+const errors = [new ScheduleError('s'), new StorageError('x'), new StorageLimitExceededError()];
 
 /** The hosts that anything in this process has looked up, this machine aside. */
 const lookups = [];
@@ -67,7 +87,7 @@ ws.on('message', async (connection, { run }) => {
 
 async function evaluate(run, c = client) {
   const take = () => heard.splice(0);
-  const scope = { core, events, http, params, schedule, storage, task, ws, c, take, lookups, InvalidConnectionError, WebSocketError };
+  const scope = { core, events, http, params, schedule, storage, task, ws, c, take, lookups, isSame, errors, Storage, InvalidConnectionError, WebSocketError };
   try {
     const value = await new Function(...Object.keys(scope), `return (async () => (${run}))()`)(...Object.values(scope));
     return { value: value === undefined ? 'undefined' : value };

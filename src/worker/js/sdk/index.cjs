@@ -5,16 +5,15 @@ const websockets = require('./websockets.cjs');
 const { params } = require('./params.cjs');
 const { events } = require('./events.cjs');
 const { http } = require('./http.cjs');
-const { missing } = require('./missing.cjs');
-const { storage } = require('./storage.cjs');
+const { core, schedule, storage, task } = require('./missing.cjs');
 
 module.exports = {
-  core: missing('core'),
+  core,
   events,
   http,
   params,
-  schedule: missing('schedule'),
+  schedule,
   storage,
-  task: missing('task'),
+  task,
   ...websockets,
 };

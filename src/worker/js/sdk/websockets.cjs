@@ -61,6 +61,10 @@ receive({
   disconnected: (id, reason) => listeners.disconnected?.(new SocketConnection(id), reason),
 });
 
-const ws = { on, send, isConnected, close };
+/** What `ws` is one of. */
+class SocketManager {}
+Object.assign(SocketManager.prototype, { on, send, isConnected, close });
 
-module.exports = { ws, SocketConnection, InvalidConnectionError, WebSocketError };
+const ws = new SocketManager();
+
+module.exports = { ws, SocketManager, SocketConnection, InvalidConnectionError, WebSocketError };

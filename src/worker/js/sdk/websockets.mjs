@@ -1,4 +1,4 @@
 import sdk from './websockets.cjs';
 
-export const { ws, SocketConnection, InvalidConnectionError, WebSocketError } = sdk;
+export const { ws, SocketManager, SocketConnection, InvalidConnectionError, WebSocketError } = sdk;
 export default sdk.ws;

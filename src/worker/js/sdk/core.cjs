@@ -1,0 +1,4 @@
+'use strict';
+const { Core, core } = require('./missing.cjs');
+
+module.exports = { Core, core };

@@ -1,0 +1,3 @@
+import sdk from './core.cjs';
+
+export const { Core, core } = sdk;

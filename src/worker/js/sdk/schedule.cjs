@@ -1,0 +1,4 @@
+'use strict';
+const { ScheduleError, schedule } = require('./missing.cjs');
+
+module.exports = { ScheduleError, schedule };

@@ -1,0 +1,4 @@
+import sdk from './schedule.cjs';
+
+export const { ScheduleError, schedule } = sdk;
+export default sdk.schedule;

@@ -1,0 +1,4 @@
+'use strict';
+const { task } = require('./missing.cjs');
+
+module.exports = { task };
