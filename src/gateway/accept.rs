@@ -28,6 +28,7 @@ const MAX_HEADERS: usize = 100;
 
 /// Accepts connections until told to stop.
 pub async fn serve(gateway: Arc<Gateway>, listener: TcpListener, stop: CancellationToken) {
+    let mut is_told = false;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -35,23 +36,33 @@ pub async fn serve(gateway: Arc<Gateway>, listener: TcpListener, stop: Cancellat
         };
         match accepted {
             Ok((stream, remote)) => {
+                is_told = false;
                 tokio::spawn(greet(gateway.clone(), stream, remote));
             }
-            // Out of descriptors, or the peer is gone already: neither ends the sandbox.
+            // The client is gone already.
+            Err(error) if is_of_client(&error) => {}
+            // Out of descriptors, mostly, which does not end the sandbox: some will be free again.
             Err(error) => {
-                if !matches!(
-                    error.kind(),
-                    io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
-                ) {
-                    gateway.bus.log(
-                        Level::Warn,
-                        format!("cannot accept a connection: {error}; trying again"),
-                    );
-                    tokio::time::sleep(Duration::from_millis(200)).await;
+                if !is_told {
+                    gateway.bus.log(Level::Warn, not_accepted(&error));
                 }
+                is_told = true;
+                tokio::time::sleep(Duration::from_millis(200)).await;
             }
         }
     }
+}
+
+fn is_of_client(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset)
+}
+
+fn not_accepted(error: &io::Error) -> String {
+    format!(
+        "cannot accept another connection: {}; clients wait until an open one ends (`ulimit -Hn` shows how many files the sandbox may have open)",
+        reason(error)
+    )
 }
 
 /// What the first bytes of a connection turned out to be.

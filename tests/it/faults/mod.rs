@@ -6,6 +6,7 @@
 
 mod damage;
 mod deaths;
+mod descriptors;
 mod disk;
 mod orphans;
 mod published;
