@@ -235,7 +235,10 @@ const TESTS: &[(&str, &[&str])] = &[
     ),
     (
         "too-large",
-        &["management::a_message_above_128_kb_is_too_large"],
+        &[
+            "management::a_message_above_128_kb_is_too_large",
+            "binary::a_larger_message_may_be_posted_where_larger_ones_are_let_in",
+        ],
     ),
     (
         "too-slow",
@@ -257,7 +260,10 @@ const TESTS: &[(&str, &[&str])] = &[
     ),
     (
         "not-utf-8",
-        &["management::bytes_that_are_not_utf_8_are_replaced"],
+        &[
+            "management::bytes_that_are_not_utf_8_are_replaced",
+            "binary::other_posts_stay_texts_where_binary_messages_are_allowed",
+        ],
     ),
     (
         "origin",
