@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::Dispatcher;
 use super::invocation::Subject;
 use super::seen::ChangesView;
+use super::{Command, Dispatcher};
 use crate::event::Level;
 use crate::store::change::Change;
 use crate::store::interest::Registration;
@@ -40,8 +40,6 @@ pub(super) struct Changes {
     ready: VecDeque<Arc<str>>,
     /// Namespaces whose first change no handler wants yet.
     pub(super) unclaimed: Vec<Arc<str>>,
-    /// Further tries that found no room among the timers, and when they are due.
-    unscheduled: Vec<(i64, Retry)>,
 }
 
 /// A further try of a namespace's first change.
@@ -71,7 +69,6 @@ impl Changes {
             lanes: HashMap::new(),
             ready: VecDeque::new(),
             unclaimed: Vec::new(),
-            unscheduled: Vec::new(),
         }
     }
 
@@ -239,7 +236,7 @@ impl Dispatcher {
                 format!("a delivered change could not be forgotten: {error}"),
             );
         }
-        self.forgotten_with_next_flush();
+        self.pending_until_flushed();
     }
 
     /// A handler of a namespace's first change failed: it is tried again later, and the changes
@@ -272,19 +269,6 @@ impl Dispatcher {
             namespace,
             failures,
         };
-        self.changes.unscheduled.push((now + wait, retry));
-        self.schedule_retries();
-    }
-
-    /// Has further tries come at their times; false if some found no room: the timers' task has
-    /// much to take in, and makes room soon.
-    pub(super) fn schedule_retries(&mut self) -> bool {
-        while let Some((at, retry)) = self.changes.unscheduled.pop() {
-            if !self.schedule(at, super::Command::RetryChange(retry.clone())) {
-                self.changes.unscheduled.push((at, retry));
-                return false;
-            }
-        }
-        true
+        self.try_again(now + wait, Command::RetryChange(retry));
     }
 }

@@ -269,7 +269,7 @@ impl Dispatcher {
         match subject {
             Subject::Disconnected(id, _) => self.settle(id),
             Subject::Change(namespace) => self.change_failed(namespace),
-            Subject::Event { number, .. } => self.forget(number),
+            Subject::Event { number, json, .. } => self.event_failed(number, &json),
             _ => {}
         }
     }

@@ -25,6 +25,7 @@ impl Dispatcher {
             }
             Command::Deliver(published) => self.deliver(published),
             Command::RetryChange(retry) => self.changes.retry(retry),
+            Command::RetryEvent { number, attempt } => self.retry_event(number, attempt),
             Command::Changed => {}
             Command::Due { done } => {
                 // Behind everything that is due, in the order of the timers.

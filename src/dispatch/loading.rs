@@ -98,7 +98,10 @@ impl Dispatcher {
         match cause.as_str() {
             // The same code: what it fails on has its backoff.
             "crash" => self.changes.claim_again(),
-            _ => self.changes.retry_all(),
+            _ => {
+                self.changes.retry_all();
+                self.retry_events();
+            }
         }
         self.failure = None;
         self.unhandled.clear();

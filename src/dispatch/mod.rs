@@ -15,6 +15,7 @@ mod loading;
 mod publish;
 mod pulse;
 mod replies;
+mod retries;
 mod rows;
 mod seen;
 mod source;
@@ -45,6 +46,7 @@ use changes::Changes;
 use crew::Crew;
 use invocation::Subject;
 use replies::Replies;
+use retries::FailedEvents;
 
 /// Most commands that wait for the dispatcher.
 const COMMANDS: usize = 256;
@@ -105,6 +107,13 @@ pub enum Command {
     Deliver(Published),
     /// A change whose handler failed may be tried again.
     RetryChange(changes::Retry),
+    /// A published event whose handler failed may be tried again.
+    RetryEvent {
+        /// Its number in the store.
+        number: u64,
+        /// Which try this is.
+        attempt: u32,
+    },
     /// Changes of data were recorded.
     Changed,
     /// Say when everything that is due by now has come.
@@ -194,6 +203,10 @@ struct Dispatcher {
     replies: Replies,
     timers: mpsc::Sender<timers::Timed>,
     changes: Changes,
+    /// Published events whose handlers failed.
+    failed_events: FailedEvents,
+    /// Further tries that found no room among the timers.
+    unscheduled: Vec<timers::Timed>,
     /// What the code that ran before wanted to hear of.
     former_interest: Vec<Registration>,
     seen: watch::Sender<Seen>,
@@ -254,6 +267,8 @@ pub fn start(
         replies: Replies::default(),
         timers,
         changes: Changes::new(newest),
+        failed_events: FailedEvents::default(),
+        unscheduled: Vec::new(),
         former_interest,
         seen,
         opening: HashMap::new(),

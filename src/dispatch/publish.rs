@@ -73,6 +73,6 @@ impl Dispatcher {
             let text = format!("a delivered event could not be forgotten: {error}");
             self.bus.log(Level::Error, text);
         }
-        self.forgotten_with_next_flush();
+        self.pending_until_flushed();
     }
 }

@@ -135,11 +135,12 @@ impl Dispatcher {
                 format!("a connection's row could not be removed: {error}"),
             );
         }
-        self.forgotten_with_next_flush();
+        self.pending_until_flushed();
     }
 
-    /// The row of something that was owed is removed in memory: it is pending until that is on disk.
-    pub(super) fn forgotten_with_next_flush(&mut self) {
+    /// The row of something that was owed is removed, or changed, in memory: it is pending until that
+    /// is on disk.
+    pub(super) fn pending_until_flushed(&mut self) {
         self.forgetting += 1;
         let replies = self.replies.clone();
         // Nor does a disk that refuses give it back before the next start.

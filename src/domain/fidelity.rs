@@ -411,8 +411,8 @@ pub const RULES: &[Rule] = &[
     Rule {
         area: "Time and data",
         rule: "published-events",
-        does: "An event is on disk before `events.publish` resolves, and comes at its time, also after a restart. One whose handler failed is not tried again, where the cloud tries for 14 days; one whose handler an end of the sandbox cut off comes again.",
-        certainty: Certainty::Differs,
+        does: "An event is on disk before `events.publish` resolves, and comes at its time, also after a restart. One whose handler failed comes again every 6 minutes for 14 days, and as soon as other code is loaded; one whose handler an end of the sandbox cut off comes again at the next start.",
+        certainty: Certainty::Certain,
         switch: "",
     },
     Rule {

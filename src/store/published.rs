@@ -30,6 +30,17 @@ impl Store {
         Ok(number)
     }
 
+    /// Has one that is kept come again, at another time; durable after
+    /// [`on_durable`](Self::on_durable).
+    ///
+    /// # Errors
+    /// If the database fails; the event then comes as it was kept before, after a restart.
+    pub fn postpone_published(&self, event: &Published) -> Result<(), StoreError> {
+        let row = [&event.due_ms.to_be_bytes(), event.json.as_bytes()].concat();
+        self.core().db.insert(key(event.number), row)?;
+        Ok(())
+    }
+
     /// Forgets one whose handlers have finished; durable after [`on_durable`](Self::on_durable).
     ///
     /// # Errors
@@ -97,11 +108,18 @@ mod tests {
             .map(|&due| store.keep_published(due, b"{}").expect("room"))
             .collect();
         store.forget_published(numbers[1]).expect("it is there");
+        let again = Published {
+            number: numbers[2],
+            due_ms: 9,
+            json: "[]".to_owned(),
+        };
+        store.postpone_published(&again).expect("room");
         drop(store);
         let store = open();
         let kept = store.published().expect("rows");
-        let kept: Vec<_> = kept.iter().map(|e| (e.number, e.due_ms)).collect();
-        assert_eq!(kept, [(numbers[0], 5), (numbers[2], 7)]);
+        assert_eq!(kept.len(), 2);
+        assert_eq!((kept[0].number, kept[0].due_ms), (numbers[0], 5));
+        assert_eq!(kept[1], again);
         let next = store.keep_published(9, b"{}").expect("room");
         assert!(next > numbers[2], "no number is used twice at a time");
     }

@@ -103,7 +103,7 @@ fn an_event_whose_handler_a_kill_cut_off_comes_again() {
     dev.kill();
     let dev = app.dev(&["--no-limits"]);
     dev.wait_for_line("began kept");
-    // The end of its worker is told, and it is done with.
+    // The end of its worker is told, and it comes again later.
     dev.client().send("exit");
     dev.wait_for(json!({ "event": "handler-error", "handler": "event:custom:slow" }));
     app.settle();
@@ -111,4 +111,55 @@ fn an_event_whose_handler_a_kill_cut_off_comes_again() {
     let dev = app.dev(&["--no-limits"]);
     assert_eq!(heard(&app, &dev), [""; 0]);
     assert!(!dev.lines().contains(&"began kept".to_owned()));
+    clock(&app, &["advance", "6m"]);
+    dev.wait_for_line("began kept");
+}
+
+/// Fails until it is told to stop, in a file that outlives the code.
+const STUBBORN: &str = r#"
+import { existsSync } from 'node:fs';
+import { events, ws } from '@ampt/sdk';
+events.on('note', ({ body, attempt }) => {
+  if (!existsSync('mended')) throw new Error(`not at try ${attempt}`);
+  console.log('heard', body, attempt);
+});
+ws.on('message', async (c, what) => {
+  await events.publish('note', what);
+  await c.send('published');
+});
+"#;
+
+#[test]
+fn an_event_whose_handler_fails_comes_again_later_after_a_kill_and_with_the_next_code() {
+    let app = App::esm(STUBBORN);
+    let fails = |dev: &Dev, attempt: u32| {
+        let error = json!({ "message": format!("not at try {attempt}") });
+        dev.wait_for(
+            json!({ "event": "handler-error", "handler": "event:custom:note", "error": error }),
+        );
+        app.settle();
+    };
+    let dev = app.dev(&["--no-limits", "--no-watch"]);
+    assert_eq!(dev.client().ask("1.10"), "published");
+    fails(&dev, 1);
+    let told = "the event `note` is tried again in 6 minutes, or by the next code";
+    dev.wait_for(json!({ "event": "log", "level": "warn", "text": told }));
+    clock(&app, &["advance", "5m"]);
+    clock(&app, &["advance", "1m"]);
+    fails(&dev, 2);
+    assert_eq!(app.verb(&["reload"]).code, Some(0));
+    fails(&dev, 3);
+    let failures = dev.events(json!({ "event": "handler-error" }));
+    assert_eq!(failures.len(), 3, "once each: {failures:?}");
+    dev.kill();
+    app.write("mended", "");
+    let dev = app.dev(&["--no-limits", "--no-watch"]);
+    clock(&app, &["advance", "13m"]);
+    dev.wait_for_line("heard 1.1 4");
+    app.settle();
+    dev.kill();
+    let dev = app.dev(&["--no-limits", "--no-watch"]);
+    clock(&app, &["advance", "1h"]);
+    app.settle();
+    assert_eq!(dev.lines(), [""; 0], "it is done with");
 }

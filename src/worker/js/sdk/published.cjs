@@ -22,8 +22,8 @@ function keep(event) {
 function receive(handle) {
   link.handlers[EVENT] = (bytes, start, end) => {
     const invocation = bytes.readUInt32LE(start);
-    const { id, name, body, time, delay } = JSON.parse(bytes.utf8Slice(start + 4, end));
-    const event = { target: `event:${name}`, id, name, body, time, delay, attempt: 1 };
+    const { id, name, body, time, delay, attempt = 1 } = JSON.parse(bytes.utf8Slice(start + 4, end));
+    const event = { target: `event:${name}`, id, name, body, time, delay, attempt };
     invoke(invocation, handle, event, { setTimeout() {} });
   };
 }
