@@ -96,7 +96,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         area: "Connections",
         rule: "one-disconnected",
-        does: "Each `connected` gets exactly one `disconnected`, also after a crash of the app, a stop of the sandbox, and (at its next start) `kill -9`. Only what dies while the handler runs is not sure: a crash of the app is reported and the handler not run again, after a `kill -9` it is.",
+        does: "Each `connected` gets exactly one `disconnected`, also after a crash of the app, a stop of the sandbox, and (at its next start) `kill -9`. What dies while the handler runs cuts it off, which is reported, and it is not run again; after a `kill -9` it is, if it had not written or published anything yet.",
         certainty: Certainty::Promise,
         switch: "",
     },
