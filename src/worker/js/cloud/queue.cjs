@@ -17,6 +17,8 @@ class Refusal extends Error {
 }
 
 async function answer(request, bytes) {
+  // Newer clients speak another protocol, which no published package does.
+  if (/json/.test(request.headers['content-type'] ?? '')) return undefined;
   const requestId = randomUUID();
   try {
     const parameters = new URLSearchParams(bytes.toString());
