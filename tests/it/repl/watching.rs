@@ -36,6 +36,8 @@ fn changes_stand_above_the_line_that_is_typed_until_it_is_over() {
     terminal.wait_for("modified  ");
     // From the prompt itself.
     answer(&terminal, "data set user:ana {\"a\": 2}");
+    // A line that comes just as Enter is pressed is shown with the next prompt.
+    changes(&terminal, 2);
     answer(&terminal, "data rm user:ana");
     assert_eq!(
         changes(&terminal, 3)[1..],
