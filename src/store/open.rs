@@ -140,6 +140,7 @@ pub(super) fn database(dir: &Path, clock: &Clock) -> Result<(Database, Seal), St
 
 /// Opens the database, or says what is wrong with what can be read of it.
 fn open_sound(path: &Path, state: State) -> Result<Result<Database, &'static str>, sled::Error> {
+    remove_unfinished_snapshots(path)?;
     let db = open_sled(path)?;
     // sled takes a file that holds nothing it knows for an empty database.
     if state != State::New && !db.contains_key(FORMAT_KEY)? {
@@ -155,6 +156,24 @@ fn open_sound(path: &Path, state: State) -> Result<Result<Database, &'static str
         }
     }
     Ok(Ok(Database { db, acknowledged }))
+}
+
+/// A kill in the middle of an open leaves a snapshot that is half written, and sled takes it for a
+/// damaged one. It replaces the one before, and the log is cut, only when it is whole.
+fn remove_unfinished_snapshots(path: &Path) -> io::Result<()> {
+    let entries = match std::fs::read_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes the format number into a new database, or compares what stands there.

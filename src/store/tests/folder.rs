@@ -169,6 +169,16 @@ fn after_a_kill_everything_acknowledged_is_there_or_the_database_is_kept_as_it_w
 }
 
 #[test]
+fn a_kill_in_the_middle_of_an_open_does_no_damage() {
+    let folder = after_a_kill(&written(20));
+    let unfinished = folder.path().join("db/snap.7FFFFFFFFFFFFFFF.generating");
+    fs::write(&unfinished, "half").expect("written");
+    let store = Store::open(folder.path(), Clock::system()).expect("sound");
+    assert!(store.get_item("n:19").expect("read").is_some());
+    assert!(!unfinished.exists());
+}
+
+#[test]
 fn after_another_boot_the_end_may_be_missing() {
     let folder = after_a_kill(&written(20));
     spoil_end(&folder.path().join("db/db"));
