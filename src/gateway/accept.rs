@@ -1,8 +1,11 @@
 //! From a TCP connection to a request's head, and on to whoever serves it.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::header::{HeaderName, HeaderValue};
@@ -26,10 +29,21 @@ const MAX_HEAD: usize = 16 * 1024;
 /// Most headers of a request.
 const MAX_HEADERS: usize = 100;
 
+/// Connections accepted before other tasks get their turn.
+const ACCEPTS: usize = 32;
+
+/// Room for the head of a request as most clients send it.
+const USUAL_HEAD: usize = 1024;
+
 /// Accepts connections until told to stop.
 pub async fn serve(gateway: Arc<Gateway>, listener: TcpListener, stop: CancellationToken) {
+    // Linux hands the listener's options on to what it accepts; elsewhere `greet` sets them.
+    let _ = rustix::net::sockopt::set_tcp_nodelay(&listener, true);
     let mut is_told = false;
-    loop {
+    for turn in (0..ACCEPTS).cycle() {
+        if turn == 0 {
+            tokio::task::yield_now().await;
+        }
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = stop.cancelled() => return,
@@ -37,7 +51,7 @@ pub async fn serve(gateway: Arc<Gateway>, listener: TcpListener, stop: Cancellat
         match accepted {
             Ok((stream, remote)) => {
                 is_told = false;
-                tokio::spawn(greet(gateway.clone(), stream, remote));
+                begin(greet(gateway.clone(), stream, remote)).await;
             }
             // The client is gone already.
             Err(error) if is_of_client(&error) => {}
@@ -65,6 +79,21 @@ fn not_accepted(error: &io::Error) -> String {
     )
 }
 
+/// Runs a task as far as it gets at once, and what is left of it by itself. Most clients have sent
+/// their request by the time they are accepted; they are answered before the next one is accepted,
+/// so that they need not wait for each other.
+async fn begin(task: impl Future<Output = ()> + Send + 'static) {
+    let mut task = Box::pin(task);
+    let is_unfinished = poll_fn(|cx| {
+        let polled = AssertUnwindSafe(|| task.as_mut().poll(cx).is_pending());
+        // As if it had been spawned: its panic is not the others' end.
+        Poll::Ready(catch_unwind(polled).unwrap_or(false))
+    });
+    if is_unfinished.await {
+        tokio::spawn(task);
+    }
+}
+
 /// What the first bytes of a connection turned out to be.
 enum Greeting {
     Handshake(Result<Box<Acceptance>, Refusal>),
@@ -73,8 +102,10 @@ enum Greeting {
 }
 
 async fn greet(gateway: Arc<Gateway>, stream: TcpStream, remote: SocketAddr) {
-    let _ = stream.set_nodelay(true);
-    let mut bytes = Vec::new();
+    if !cfg!(target_os = "linux") {
+        let _ = stream.set_nodelay(true);
+    }
+    let mut bytes = Vec::with_capacity(USUAL_HEAD);
     let reading = async {
         let mut stream = secure(&gateway, stream).await?;
         let greeting = read_head(&gateway, &mut stream, &mut bytes).await;
@@ -92,12 +123,12 @@ async fn greet(gateway: Arc<Gateway>, stream: TcpStream, remote: SocketAddr) {
         }
         Greeting::Handshake(Err(refusal)) => refuse(stream, &refusal).await,
         Greeting::Handshake(Ok(acceptance)) => {
-            if stream
-                .write_all(&switching_protocols(&acceptance))
-                .await
-                .is_ok()
-            {
-                open(&gateway, stream, remote, &acceptance, bytes).await;
+            let answer = switching_protocols(&acceptance);
+            let written = stream.write_now(&answer);
+            if stream.write_all(&answer[written..]).await.is_ok() {
+                // A buffer of its size: this one would stay with the connection.
+                let rest = bytes.as_slice().to_vec();
+                open(&gateway, stream, remote, &acceptance, rest).await;
             }
         }
     }
@@ -168,9 +199,13 @@ pub(super) async fn open(
 /// Reads until the head is complete. After a handshake, `bytes` holds what came behind it.
 async fn read_head(gateway: &Gateway, stream: &mut Transport, bytes: &mut Vec<u8>) -> Greeting {
     loop {
-        match stream.read_buf(bytes).await {
-            Ok(0) | Err(_) => return Greeting::Gone,
-            Ok(_) => {}
+        // The runtime knows of what a new connection has brought only after a look at all sockets.
+        let is_new = bytes.is_empty();
+        if !(is_new && stream.read_now(bytes)) {
+            match stream.read_buf(bytes).await {
+                Ok(0) | Err(_) => return Greeting::Gone,
+                Ok(_) => {}
+            }
         }
         match parse_head(bytes) {
             Ok(head) if head.as_ref().map_or(bytes.len(), |head| head.length) > MAX_HEAD => {

@@ -48,6 +48,25 @@ impl Transport {
             .map_err(Insecure::Failed)
     }
 
+    /// Reads what the client has sent so far, without waiting; whether there was something. With TLS
+    /// nobody can say.
+    pub(super) fn read_now(&self, bytes: &mut Vec<u8>) -> bool {
+        let Self::Plain(stream) = self else {
+            return false;
+        };
+        let read = rustix::io::read(stream, rustix::buffer::spare_capacity(bytes));
+        read.is_ok_and(|read| read > 0)
+    }
+
+    /// Writes what the operating system takes at once; how many bytes that were. The rest, and every
+    /// error, is for a write that waits.
+    pub(super) fn write_now(&self, bytes: &[u8]) -> usize {
+        match self {
+            Self::Plain(stream) => rustix::io::write(stream, bytes).unwrap_or(0),
+            Self::Tls(_) => 0,
+        }
+    }
+
     /// Says that nothing more comes, and reads for at most a second what the client still sends:
     /// closing with unread input would reset the connection and take our last bytes with it.
     pub(super) async fn drain(&mut self) {

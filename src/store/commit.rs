@@ -31,11 +31,18 @@ struct State {
     /// How many callers have more to come at once.
     gathering: usize,
     stop: bool,
+    /// The flushing thread sleeps: waking it is a system call, which the others are to be spared.
+    asleep: bool,
 }
 
 impl State {
     fn is_due(&self) -> bool {
         self.stop || (self.gathering == 0 && !self.waiting.is_empty())
+    }
+
+    /// Whether the flushing thread is to be woken; true once.
+    fn takes_waking(&mut self) -> bool {
+        self.is_due() && std::mem::take(&mut self.asleep)
     }
 }
 
@@ -72,9 +79,9 @@ impl Committer {
     pub fn after_flush(&self, waiting: Waiting) {
         let mut state = self.queue.lock();
         state.waiting.push(waiting);
-        let is_due = state.is_due();
+        let takes_waking = state.takes_waking();
         drop(state);
-        if is_due {
+        if takes_waking {
             self.queue.wake.notify_one();
         }
     }
@@ -94,9 +101,9 @@ impl Drop for Gathering {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.gathering -= 1;
-        let is_due = state.is_due();
+        let takes_waking = state.takes_waking();
         drop(state);
-        if is_due {
+        if takes_waking {
             self.0.wake.notify_one();
         }
     }
@@ -117,7 +124,10 @@ fn run(queue: &Queue, mut flush: Flush) {
     loop {
         let group = {
             let state = queue.lock();
-            let idle = |state: &mut State| !state.is_due();
+            let idle = |state: &mut State| {
+                state.asleep = !state.is_due();
+                state.asleep
+            };
             let mut state = queue
                 .wake
                 .wait_while(state, idle)
