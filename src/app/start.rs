@@ -1,7 +1,7 @@
 //! The start of a sandbox: what is built, and in which order.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -36,7 +36,10 @@ pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Run
     let address = Address::bind(config).await?;
     let credentials = new_credentials()?;
     let key_id = credentials.key_id.clone();
-    let launch = launch(config, &address, &credentials, control.path())?;
+    let mut unpacking = assets::unpack(&config.data_dir.join("runtime"))
+        .map_err(|error| unusable(&config.data_dir, &error))?;
+    let runtime_dir = unpacking.folder.clone();
+    let launch = launch(config, runtime_dir, &address, &credentials, control.path())?;
     let loader = Loader::new(&config.app_dir, &launch.runtime_dir, bus.clone());
     let mut workers = Workers::new(launch, loader.clone(), bus.clone(), config.watch);
     if source.has_code() {
@@ -44,6 +47,8 @@ pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Run
     }
 
     let store = opening.await?;
+    let unpacked = unpacking.finish().await;
+    unpacked.map_err(|error| unusable(&config.data_dir, &error))?;
     let former = former::connections(&store, bus)?;
     let published = store.published().map_err(store_failure)?;
     former::tell(former.len(), published.len(), bus);
@@ -127,12 +132,11 @@ pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Run
 /// How Node is started for this app.
 fn launch(
     config: &Config,
+    runtime_dir: PathBuf,
     address: &Address,
     credentials: &Credentials,
     control: &Path,
 ) -> Result<Launch, Failure> {
-    let runtime_dir = assets::unpack(&config.data_dir.join("runtime"))
-        .map_err(|error| unusable(&config.data_dir, &error))?;
     let authorities = match &address.certificate {
         Some(certificate) => Some(certificate::for_node(&certificate.authority)?),
         None => None,

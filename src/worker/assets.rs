@@ -5,6 +5,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use tokio::task::JoinHandle;
+
 /// Each file below `src/worker/js/`: its path there, and its text.
 macro_rules! files {
     ($($path:literal),* $(,)?) => {
@@ -86,33 +88,85 @@ const FILES: &[(&str, &str)] = files![
     "sdk/websockets.mjs",
 ];
 
-/// Puts the files into a folder below `parent`, named after their content, and returns it. A
-/// folder that is there already is complete: it appears in one rename.
-pub fn unpack(parent: &Path) -> io::Result<PathBuf> {
+/// The file that Node is started with.
+const BOOT: &str = "boot.cjs";
+
+/// Where [`BOOT`] takes the texts of other files.
+const CARRIED: &str = "var CARRIED = {};";
+
+/// Written last: a folder that has it is whole.
+const WHOLE: &str = "whole";
+
+/// The unpacked files, of which all but [`BOOT`] may be on their way to the disk yet.
+pub struct Unpacking {
+    /// The folder. Its name tells its content.
+    pub folder: PathBuf,
+    rest: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Unpacking {
+    /// Waits until all files are there: without them Node boots, but loads no app.
+    ///
+    /// # Errors
+    /// If one could not be written.
+    pub async fn finish(&mut self) -> io::Result<()> {
+        match self.rest.take() {
+            Some(rest) => rest.await.map_err(io::Error::other)?,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Begins to put the files into a folder below `parent`. When this returns, Node can be started:
+/// it takes longer to boot than the rest takes to write, on a thread of its own.
+///
+/// # Errors
+/// If the first file cannot be written.
+pub fn unpack(parent: &Path) -> io::Result<Unpacking> {
     let mut hasher = DefaultHasher::new();
     FILES.hash(&mut hasher);
     let name = format!("{}-{:016x}", env!("CARGO_PKG_VERSION"), hasher.finish());
-    let folder = parent.join(&name);
-    if folder.is_dir() {
-        return Ok(folder);
+    let folder = parent.join(name);
+    if folder.join(WHOLE).is_file() {
+        return Ok(Unpacking { folder, rest: None });
     }
-    fs::create_dir_all(parent)?;
-    let staging = parent.join(format!("{name}.{}", std::process::id()));
-    for (path, text) in FILES {
-        let file = staging.join(path);
-        if let Some(folder) = file.parent() {
-            fs::create_dir_all(folder)?;
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join(BOOT), boot())?;
+    let theirs = folder.clone();
+    let rest = tokio::task::spawn_blocking(move || unpack_rest(&theirs));
+    Ok(Unpacking {
+        folder,
+        rest: Some(rest),
+    })
+}
+
+fn unpack_rest(folder: &Path) -> io::Result<()> {
+    let mut made = "";
+    for (path, text) in FILES.iter().filter(|(path, _)| *path != BOOT) {
+        let inner = path.rsplit_once('/').map_or("", |(inner, _)| inner);
+        if inner != made {
+            fs::create_dir_all(folder.join(inner))?;
+            made = inner;
         }
-        fs::write(file, text)?;
+        fs::write(folder.join(path), text)?;
     }
-    match fs::rename(&staging, &folder) {
-        Ok(()) => Ok(folder),
-        Err(_) if folder.is_dir() => {
-            fs::remove_dir_all(&staging)?;
-            Ok(folder)
-        }
-        Err(error) => Err(error),
-    }
+    fs::write(folder.join(WHOLE), "")
+}
+
+/// [`BOOT`] with the texts of what every worker loads before it knows of an app.
+fn boot() -> String {
+    let text = |name: &str| FILES.iter().find(|(path, _)| *path == name).map(|f| f.1);
+    let is_carried = |path: &str| {
+        let top = path.split_once('/').map_or("", |(top, _)| top);
+        let is_deep = path.matches('/').count() > 1;
+        path.ends_with(".cjs") && path != BOOT && !is_deep && top != "data"
+    };
+    let carried = FILES.iter().filter(|(path, _)| is_carried(path));
+    let texts: serde_json::Map<_, _> = carried
+        .map(|(path, text)| (path.to_string(), (*text).into()))
+        .collect();
+    let filled = format!("var CARRIED = {};", serde_json::Value::Object(texts));
+    text(BOOT).unwrap_or_default().replace(CARRIED, &filled)
 }
 
 #[cfg(test)]
@@ -144,11 +198,35 @@ mod tests {
         assert_eq!(listed, found);
     }
 
-    #[test]
-    fn unpacking_twice_gives_the_same_folder() {
+    #[tokio::test]
+    async fn unpacking_twice_gives_the_same_folder() {
         let parent = tempfile::tempdir().unwrap();
-        let first = unpack(parent.path()).unwrap();
-        assert_eq!(unpack(parent.path()).unwrap(), first);
-        assert!(first.join("sdk/index.mjs").is_file());
+        let mut first = unpack(parent.path()).unwrap();
+        assert!(first.folder.join(BOOT).is_file(), "Node can be started");
+        first.finish().await.unwrap();
+        assert!(first.folder.join("sdk/index.mjs").is_file());
+        let second = unpack(parent.path()).unwrap();
+        assert_eq!(second.folder, first.folder);
+        assert!(second.rest.is_none(), "nothing is left to write");
+    }
+
+    #[tokio::test]
+    async fn what_was_cut_short_is_unpacked_again() {
+        let parent = tempfile::tempdir().unwrap();
+        let mut first = unpack(parent.path()).unwrap();
+        first.finish().await.unwrap();
+        for lost in [WHOLE, "link.cjs"] {
+            fs::remove_file(first.folder.join(lost)).unwrap();
+        }
+        unpack(parent.path()).unwrap().finish().await.unwrap();
+        assert!(first.folder.join("link.cjs").is_file());
+    }
+
+    #[test]
+    fn the_first_file_carries_what_a_worker_loads_at_its_start() {
+        let boot = boot();
+        let carries = |name: &str| boot.contains(&format!("\"{name}\":"));
+        assert!(carries("main.cjs") && carries("loader/index.cjs") && carries("sdk/index.cjs"));
+        assert!(!carries("data/index.cjs") && !carries("boot.cjs"));
     }
 }

@@ -50,6 +50,8 @@ async function prepare() {
 }
 
 function warm() {
+  void process.stdout;
+  void process.stderr;
   require('./data/index.cjs');
   require('node:http');
   loader.warm();

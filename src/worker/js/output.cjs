@@ -61,8 +61,25 @@ function emit(chunk, encoding, flags) {
   }
 }
 
-/** Replaces a stream's `write`, which is what everything that prints comes to. */
-function captureStream(stream, fallback, destination) {
+/**
+ * Replaces the `write` of one of the process's streams, which is what everything that prints comes to.
+ * The stream is made when it is first asked for, as always: that takes longer than most of our start.
+ */
+function captureStream(name, fallback, destination) {
+  const { get, ...rest } = Object.getOwnPropertyDescriptor(process, name);
+  let captured;
+  Object.defineProperty(process, name, {
+    ...rest,
+    get() {
+      const stream = get.call(this);
+      if (stream !== captured) capture(stream, fallback, destination);
+      captured = stream;
+      return stream;
+    },
+  });
+}
+
+function capture(stream, fallback, destination) {
   stream.write = (chunk, encoding, callback) => {
     const done = typeof encoding === 'function' ? encoding : callback;
     const flags = destination | (level ? LEVELS[level] | IS_ONE : LEVELS[fallback]);
@@ -73,8 +90,8 @@ function captureStream(stream, fallback, destination) {
 }
 
 function captureOutput() {
-  captureStream(process.stdout, 'info', 0);
-  captureStream(process.stderr, 'error', TO_STDERR);
+  captureStream('stdout', 'info', 0);
+  captureStream('stderr', 'error', TO_STDERR);
   for (const method of Object.keys(console)) {
     const original = console[method];
     if (typeof original !== 'function') continue;

@@ -4,7 +4,6 @@
 const path = require('node:path');
 const { inspect } = require('node:util');
 
-const { explain } = require('./explain.cjs');
 const { toPath } = require('./rules.cjs');
 
 /** Limits for errors that hold errors. */
@@ -87,6 +86,8 @@ class Errors {
     const code = read('code');
     if (typeof code === 'string' || typeof code === 'number') own.code = code;
     const frames = all ? parsed.frames : this.#shownFrames(parsed.frames);
+    // Loaded with the first error: most runs have none.
+    const { explain } = require('./explain.cjs');
     const found = explain(this, {
       ...own,
       read,

@@ -46,9 +46,11 @@ function nodeFinds(place) {
 function installRequireLoading(rules, beforeImport) {
   const extensions = Module._extensions;
   const javascript = extensions['.js'];
+  const ours = extensions['.cjs'] ?? javascript;
   const load = (module, filename) => {
+    if (rules.isOurs(filename)) return ours(module, filename);
     if (!rules.isServed(filename)) {
-      if (!rules.isOurs(filename)) rules.channel.report(filename);
+      rules.channel.report(filename);
       return javascript(module, filename);
     }
     const reply = rules.load(filename, 'require', false);
