@@ -89,6 +89,7 @@ impl Dispatcher {
             return None;
         };
         worker.pulse.hear(self.now);
+        self.vigil.answered();
         Some(match read {
             Ok(mut batch) => {
                 let gathering = self.store.gather();

@@ -21,6 +21,7 @@ mod seen;
 mod source;
 mod timers;
 mod turn;
+mod vigil;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::pin::Pin;
@@ -47,6 +48,7 @@ use crew::Crew;
 use invocation::Subject;
 use replies::Replies;
 use retries::FailedEvents;
+use vigil::Vigil;
 
 /// Most commands that wait for the dispatcher.
 const COMMANDS: usize = 256;
@@ -210,6 +212,7 @@ struct Dispatcher {
     /// What the code that ran before wanted to hear of.
     former_interest: Vec<Registration>,
     seen: watch::Sender<Seen>,
+    vigil: Vigil,
     opening: HashMap<u32, Opening>,
     /// Rows of what was owed that are being removed: an end of the sandbox brings them back, until
     /// that is on disk.
@@ -271,6 +274,7 @@ pub fn start(
         unscheduled: Vec::new(),
         former_interest,
         seen,
+        vigil: Vigil::start(),
         opening: HashMap::new(),
         forgetting: 0,
         queued: config.former.into_iter().map(Subject::former).collect(),

@@ -28,6 +28,7 @@ impl Future for Dispatcher {
         this.replies.register(cx);
         this.now = Instant::now();
         this.settle_interest();
+        let before = this.last_invocation;
         let mut unfinished = rounds(|| {
             let mut busy = this.take_commands(cx);
             busy |= this.take_presence();
@@ -50,6 +51,9 @@ impl Future for Dispatcher {
         // Before anybody can act on an answer.
         this.show();
         this.flush_workers(cx);
+        if this.last_invocation != before {
+            this.vigil.given(this.crew.in_flight(), this.now);
+        }
         Poll::Pending
     }
 }
