@@ -49,8 +49,12 @@ fn lines_are_sent_and_what_comes_stands_above_the_prompt() {
         "← {\"echo\":{\"größe\":[1,\"日本\"]}}",
     );
     ask(&terminal, "colours", "← \\x1b[31m{\"not\": json");
+    // Keys that come between two prompts are the terminal's, not ours: the next one must be there.
+    let (row, _) = terminal.screen().cursor();
     terminal.line("");
-    terminal.wait_for_line(PROMPT);
+    terminal.wait_until("the next prompt", |screen| {
+        screen.cursor().0 > row && screen.line_at_cursor() == PROMPT.trim_end()
+    });
     let messages = json!({ "event": "message" });
     dev.wait_for_all(3, messages.clone());
     assert_eq!(dev.events(messages).len(), 3, "an empty line is nothing");
