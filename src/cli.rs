@@ -417,6 +417,17 @@ mod tests {
     }
 
     #[test]
+    fn bounds_that_no_test_waits_for_are_the_documented_ones() {
+        let cli = Cli::try_parse_from(["ampt-ws", "dev"]).unwrap();
+        let Verb::Dev(args) = cli.verb else {
+            panic!("not `dev`");
+        };
+        let args = args.sandbox;
+        assert_eq!(args.handshake_timeout, Duration::from_secs(10));
+        assert_eq!(args.max_connections, 50_000);
+    }
+
+    #[test]
     fn import_takes_its_option_in_either_order() {
         for line in [
             ["import", "--overwrite", "x.json"],

@@ -35,6 +35,8 @@ pub struct Config {
     pub limits: ConnectionLimits,
     /// How long a client may take over its handshake.
     pub handshake_timeout: Duration,
+    /// Most connections at a time.
+    pub max_connections: usize,
     /// Whether a client is told that its handler failed or its message was throttled.
     pub error_frames: bool,
     /// Data file to import at start.
@@ -137,6 +139,7 @@ impl Config {
             },
             limits: limits(args),
             handshake_timeout: args.handshake_timeout,
+            max_connections: args.max_connections,
             error_frames: !args.no_error_frames,
             seed,
             reseed: false,

@@ -185,6 +185,7 @@ fn gateway_config(
         rate: config.rate,
         limits: config.limits,
         handshake_timeout: config.handshake_timeout,
+        max_connections: config.max_connections,
         error_frames: config.error_frames,
         access: AccessRules {
             port: listeners.port,

@@ -131,6 +131,9 @@ pub struct SandboxArgs {
     /// Give up on a client that takes longer over its handshake
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub handshake_timeout: Duration,
+    /// Most connections at a time; who comes then gets 503
+    #[arg(long, value_name = "N", default_value_t = 50_000)]
+    pub max_connections: usize,
     /// Close a connection that was idle for this long
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
     pub idle_timeout: Duration,

@@ -147,7 +147,7 @@ impl Gateway {
                     "{} connections are open, the most this sandbox holds",
                     self.max_connections
                 ),
-                hint: None,
+                hint: Some("--max-connections lets more in".to_owned()),
             });
             return Err(Refusal::new(
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -39,9 +39,6 @@ use turbulence::Turbulence;
 use crate::domain::{Chaos, Clock, ConnectionId, ConnectionLimits, RateLimits, TokenBucket};
 use crate::event::{EventBus, Fact};
 
-/// Most connections that may be open at once.
-pub const MAX_CONNECTIONS: usize = 50_000;
-
 /// The credentials with which the worker signs its requests to the management API.
 #[derive(Debug, Clone)]
 pub struct Credentials {
@@ -59,6 +56,8 @@ pub struct GatewayConfig {
     pub limits: ConnectionLimits,
     /// How long a client may take over its TLS handshake and the head of its request.
     pub handshake_timeout: Duration,
+    /// Most connections that may be open at once.
+    pub max_connections: usize,
     /// Whether clients are told of failed handlers and throttled messages.
     pub error_frames: bool,
     /// Who may come in.
@@ -129,7 +128,7 @@ impl Gateway {
             credentials: config.credentials,
             any_credentials: config.any_credentials,
             tls: config.tls.map(TlsAcceptor::from),
-            max_connections: MAX_CONNECTIONS,
+            max_connections: config.max_connections,
             active: AtomicBool::new(true),
             stop,
             arrivals,

@@ -5,7 +5,8 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use rustix::process::{Pid, Signal, WaitOptions, waitpid};
+use serde_json::{Value, json};
 
 use crate::access::{UPGRADE, head};
 use crate::messages::masked;
@@ -222,6 +223,31 @@ fn random_bytes_for_frames_do_no_harm() {
     assert!(waited < DELAY, "a client waited {waited:?}");
     let told = dev.wait_for_all(200, json!({ "event": "disconnected" }));
     assert_eq!(told.len(), 200, "each is told");
+}
+
+#[test]
+fn clients_that_send_much_at_once_take_turns() {
+    let app = App::esm(ECHO);
+    let dev = app.dev(&["--no-limits", "--no-watch"]);
+    let mut clients = [dev.client(), dev.client()];
+    for client in &mut clients {
+        client.ask("hello");
+    }
+    // Both floods must stand at the gateway before it looks at either.
+    dev.signal(Signal::STOP);
+    let pid = i32::try_from(dev.pid()).ok().and_then(Pid::from_raw);
+    waitpid(pid, WaitOptions::UNTRACED).expect("a child of ours");
+    let flood = masked(0x81, b"x").repeat(500);
+    for client in &mut clients {
+        client.stream().write_all(&flood).expect("room for it");
+    }
+    dev.signal(Signal::CONT);
+    let told = dev.wait_for_all(1002, json!({ "event": "message" }));
+    let early = &told[2..202];
+    for client in &clients {
+        let is_its = |event: &&Value| event["connectionId"] == client.id.as_str();
+        assert!(early.iter().any(|e| is_its(&e)), "it waited for the other");
+    }
 }
 
 #[test]

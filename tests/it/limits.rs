@@ -106,6 +106,21 @@ fn what_the_app_sends_is_not_limited() {
 }
 
 #[test]
+fn beyond_the_most_connections_a_handshake_gets_503() {
+    let app = App::new();
+    let dev = app.dev(&["--max-connections", "2", "--no-limits"]);
+    let (first, _second) = (dev.client(), dev.client());
+    let refused = dev.dial("/", &[]).err().expect("one too many");
+    assert_eq!(refused.status, 503);
+    let event = dev.wait_for(json!({ "event": "rejected", "status": 503 }));
+    assert!(event["hint"].to_string().contains("--max-connections"));
+    let gone = json!({ "event": "disconnected", "connectionId": first.id });
+    drop(first);
+    dev.wait_for(gone);
+    dev.client();
+}
+
+#[test]
 fn without_a_token_a_handshake_gets_429() {
     let app = App::new();
     let dev = app.dev(&["--burst", "2", "--rate", "1"]);
