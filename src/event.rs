@@ -107,7 +107,25 @@ pub enum Level {
     Error,
 }
 
-/// What happened.
+/// What there is to know of a sandbox that is ready.
+#[derive(Debug, Clone)]
+#[expect(
+    missing_docs,
+    reason = "the fields are named as in the JSON line that docs describe"
+)]
+pub struct Ready {
+    pub url: String,
+    pub ws_url: String,
+    pub pid: u32,
+    pub app: String,
+    pub env: &'static str,
+    pub data_dir: String,
+    pub limits: RateLimits,
+    /// Events with a registered handler; not in the JSON line.
+    pub handlers: Vec<String>,
+}
+
+/// What happened. Each message is one, so what is large and rare is kept apart.
 #[derive(Debug, Clone)]
 #[expect(
     missing_docs,
@@ -115,17 +133,7 @@ pub enum Level {
 )]
 pub enum Fact {
     /// A client can connect and the app's handlers are registered.
-    Ready {
-        url: String,
-        ws_url: String,
-        pid: u32,
-        app: String,
-        env: &'static str,
-        data_dir: String,
-        limits: RateLimits,
-        /// Events with a registered handler; not in the JSON line.
-        handlers: Vec<String>,
-    },
+    Ready(Box<Ready>),
     Connected {
         connection_id: ConnectionId,
         query: Vec<(String, String)>,
@@ -163,7 +171,7 @@ pub enum Fact {
         handler: String,
         connection_id: Option<ConnectionId>,
         request_id: Option<String>,
-        error: JsError,
+        error: Box<JsError>,
     },
     /// A line from the app, or (`source: "sandbox"`) from us.
     Log {
@@ -181,7 +189,7 @@ pub enum Fact {
         /// Whether code that ran before goes on; not in the JSON line.
         kept: bool,
         took_ms: u64,
-        error: Option<JsError>,
+        error: Option<Box<JsError>>,
     },
     Import {
         file: String,

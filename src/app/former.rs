@@ -32,7 +32,7 @@ fn cut_off(connection_id: Option<ConnectionId>) -> Fact {
         handler: "disconnected".to_owned(),
         connection_id,
         request_id: None,
-        error: JsError {
+        error: Box::new(JsError {
             name: "Error".to_owned(),
             message: format!(
                 "the sandbox ended before the disconnected handler{whose} had returned, as far as is known"
@@ -42,7 +42,7 @@ fn cut_off(connection_id: Option<ConnectionId>) -> Fact {
                     .to_owned(),
             ),
             ..JsError::default()
-        },
+        }),
     }
 }
 

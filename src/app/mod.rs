@@ -19,7 +19,7 @@ use crate::control::Announcement;
 use crate::dispatch::{self, Command, DispatchHandle};
 use crate::domain::CloseReason;
 use crate::error::Failure;
-use crate::event::{Fact, Level};
+use crate::event::{Fact, Level, Ready};
 use crate::ops::perform::Sandbox;
 pub use data_dir::open_store;
 pub use start::start;
@@ -67,7 +67,7 @@ impl Running {
     /// Tells that the sandbox is ready.
     pub fn tell_ready(&self) {
         let facts = &self.sandbox.facts;
-        self.sandbox.bus.tell(Fact::Ready {
+        let ready = Ready {
             url: facts.url.clone(),
             ws_url: facts.ws_url.clone(),
             pid: std::process::id(),
@@ -76,7 +76,8 @@ impl Running {
             data_dir: facts.data_dir.display().to_string(),
             handlers: self.sandbox.dispatch.worker().handlers,
             limits: self.sandbox.gateway.rate(),
-        });
+        };
+        self.sandbox.bus.tell(Fact::Ready(Box::new(ready)));
         self.tell_missing_handlers();
     }
 

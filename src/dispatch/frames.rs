@@ -238,7 +238,7 @@ impl Dispatcher {
                 handler: notice.title,
                 connection_id: None,
                 request_id: None,
-                error,
+                error: Box::new(error),
             });
             return;
         }
@@ -265,7 +265,7 @@ impl Dispatcher {
             handler: subject.handler().to_owned(),
             connection_id: subject.connection_id(),
             request_id: Some(request_id),
-            error,
+            error: Box::new(error),
         });
         match subject {
             Subject::Disconnected(id, _) => self.settle(id),

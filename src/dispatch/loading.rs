@@ -161,7 +161,7 @@ impl Dispatcher {
                 handler: "load".to_owned(),
                 connection_id: None,
                 request_id: None,
-                error,
+                error: Box::new(error),
             });
         } else {
             self.tell_reload(cause, took, Some(error));
@@ -176,7 +176,7 @@ impl Dispatcher {
             ok: error.is_none(),
             kept: error.is_some() && self.crew.active.is_some(),
             took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            error,
+            error: error.map(Box::new),
         });
     }
 

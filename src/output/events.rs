@@ -74,7 +74,7 @@ impl HumanEvents {
     fn fact(&mut self, event: &Event) {
         let at = event.at_ms;
         match &event.fact {
-            Fact::Ready { .. } => overview::push_banner(&mut self.line, self.paint, &event.fact),
+            Fact::Ready(ready) => overview::push_banner(&mut self.line, self.paint, ready),
             Fact::Message {
                 connection_id,
                 data,

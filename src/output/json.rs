@@ -15,7 +15,7 @@ use crate::event::{Event, Fact, Level, Payload};
 pub fn push_event(out: &mut Vec<u8>, event: &Event) {
     let mut line = Line::open(out, name(&event.fact));
     // The `ready` line is documented without a time.
-    if !matches!(event.fact, Fact::Ready { .. }) {
+    if !matches!(event.fact, Fact::Ready(_)) {
         line.time(event.at_ms);
     }
     push_fields(&mut line, &event.fact);
@@ -49,7 +49,7 @@ fn is_shady(c: char) -> bool {
 
 fn name(fact: &Fact) -> &'static str {
     match fact {
-        Fact::Ready { .. } => "ready",
+        Fact::Ready(_) => "ready",
         Fact::Connected { .. } => "connected",
         Fact::Message { .. } => "message",
         Fact::Sent { .. } => "sent",
@@ -115,21 +115,13 @@ fn push_fields(line: &mut Line<'_>, fact: &Fact) {
 /// The fields of facts that do not come with every message.
 fn push_rarer_fields(line: &mut Line<'_>, fact: &Fact) {
     match fact {
-        Fact::Ready {
-            url,
-            ws_url,
-            pid,
-            app,
-            env,
-            data_dir,
-            ..
-        } => {
-            line.string("url", url);
-            line.string("wsUrl", ws_url);
-            line.number("pid", u64::from(*pid));
-            line.string("app", app);
-            line.string("env", env);
-            line.string("dataDir", data_dir);
+        Fact::Ready(ready) => {
+            line.string("url", &ready.url);
+            line.string("wsUrl", &ready.ws_url);
+            line.number("pid", u64::from(ready.pid));
+            line.string("app", &ready.app);
+            line.string("env", ready.env);
+            line.string("dataDir", &ready.data_dir);
         }
         Fact::Throttled {
             connection_id,
@@ -334,7 +326,7 @@ mod tests {
 
     #[test]
     fn ready_is_the_documented_line() {
-        let line = rendered(Fact::Ready {
+        let ready = crate::event::Ready {
             url: "http://127.0.0.1:8810".into(),
             ws_url: "ws://127.0.0.1:8810".into(),
             pid: 7,
@@ -347,7 +339,8 @@ mod tests {
                 enforced: true,
             },
             handlers: vec!["message".into()],
-        });
+        };
+        let line = rendered(Fact::Ready(Box::new(ready)));
         assert_eq!(
             line,
             concat!(
@@ -399,11 +392,11 @@ mod tests {
             handler: "load".into(),
             connection_id: None,
             request_id: None,
-            error: JsError {
+            error: Box::new(JsError {
                 name: "SyntaxError".into(),
                 message: "no".into(),
                 ..JsError::default()
-            },
+            }),
         });
         assert_eq!(
             value,

@@ -7,7 +7,7 @@ use super::escape::visible;
 use super::paint::Paint;
 use super::table::{Cell, Table};
 use super::time::{LocalTime, span};
-use crate::event::Fact;
+use crate::event::Ready;
 use crate::ops::{ConnectionView, PendingView, Status};
 
 /// Width of the labels at the beginning of a line.
@@ -28,8 +28,8 @@ fn limits(env: &str, rate: u32, burst: u32, enforced: bool) -> String {
 }
 
 /// What `dev` prints when clients can connect.
-pub(super) fn push_banner(out: &mut String, paint: Paint, ready: &Fact) {
-    let Fact::Ready {
+pub(super) fn push_banner(out: &mut String, paint: Paint, ready: &Ready) {
+    let Ready {
         url,
         ws_url,
         app,
@@ -38,10 +38,7 @@ pub(super) fn push_banner(out: &mut String, paint: Paint, ready: &Fact) {
         limits: rate_limits,
         handlers,
         ..
-    } = ready
-    else {
-        return;
-    };
+    } = ready;
     let (rate, burst) = (rate_limits.rate, rate_limits.burst);
     let version = env!("CARGO_PKG_VERSION");
     let title = paint.strong(&format!("ampt-ws {version}"));

@@ -148,7 +148,7 @@ impl Lobby {
                 return;
             };
             match &event.fact {
-                Fact::Ready { .. } => {
+                Fact::Ready(_) => {
                     renderer.push(out, &event);
                     self.close(out);
                 }
@@ -218,25 +218,28 @@ mod tests {
             partial: false,
             source: "app",
         };
-        let ready = || Fact::Ready {
-            url: String::new(),
-            ws_url: String::new(),
-            pid: 1,
-            app: String::new(),
-            env: "sandbox",
-            data_dir: String::new(),
-            limits: crate::domain::RateLimits {
-                rate: 1,
-                burst: 1,
-                enforced: true,
-            },
-            handlers: Vec::new(),
+        let ready = || {
+            let ready = crate::event::Ready {
+                url: String::new(),
+                ws_url: String::new(),
+                pid: 1,
+                app: String::new(),
+                env: "sandbox",
+                data_dir: String::new(),
+                limits: crate::domain::RateLimits {
+                    rate: 1,
+                    burst: 1,
+                    enforced: true,
+                },
+                handlers: Vec::new(),
+            };
+            Fact::Ready(Box::new(ready))
         };
         let failed = || Fact::HandlerError {
             handler: "load".to_owned(),
             connection_id: None,
             request_id: None,
-            error: crate::event::JsError::default(),
+            error: Box::default(),
         };
         let printed = |facts: Vec<Fact>| {
             let bus = EventBus::new(Clock::system());

@@ -81,7 +81,7 @@ fn an_error_shows_its_code_stack_and_hint() {
             handler: "message".into(),
             connection_id: Some(id()),
             request_id: None,
-            error,
+            error: Box::new(error),
         }],
     );
     let pad = " ".repeat(22);
