@@ -1,8 +1,10 @@
 //! Invocations that run: each is one event given to a handler, with a deadline.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashMap;
 
 use crate::domain::{CloseReason, ConnectionId};
 use crate::gateway::Connection;
@@ -128,7 +130,7 @@ fn about(connection: &Connection, invocation: u32) -> wire::Subject<'_> {
 /// The invocations that one worker has and has not finished.
 #[derive(Debug, Default)]
 pub struct InFlight {
-    running: HashMap<u32, Subject>,
+    running: FxHashMap<u32, Subject>,
     /// Deadlines in the order in which they were set, a queue for each timeout in use, so that
     /// each is sorted by itself. Finished ones are skipped when they come to the front.
     deadlines: Vec<(Duration, VecDeque<(Instant, u32)>)>,

@@ -23,11 +23,12 @@ mod timers;
 mod turn;
 mod vigil;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustc_hash::FxHashMap;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Sleep;
 
@@ -213,7 +214,7 @@ struct Dispatcher {
     former_interest: Vec<Registration>,
     seen: watch::Sender<Seen>,
     vigil: Vigil,
-    opening: HashMap<u32, Opening>,
+    opening: FxHashMap<u32, Opening>,
     /// Rows of what was owed that are being removed: an end of the sandbox brings them back, until
     /// that is on disk.
     forgetting: usize,
@@ -275,7 +276,7 @@ pub fn start(
         former_interest,
         seen,
         vigil: Vigil::start(),
-        opening: HashMap::new(),
+        opening: FxHashMap::default(),
         forgetting: 0,
         queued: config.former.into_iter().map(Subject::former).collect(),
         last_invocation: 0,

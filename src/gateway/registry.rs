@@ -1,9 +1,10 @@
 //! The live connections.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+
+use rustc_hash::FxHashMap;
 
 use super::outbox::Outbox;
 use crate::domain::{CloseReason, ConnectionId};
@@ -123,8 +124,8 @@ pub struct Registry {
 
 #[derive(Debug, Default)]
 struct Tables {
-    by_handle: HashMap<u32, Arc<Connection>>,
-    by_id: HashMap<ConnectionId, u32>,
+    by_handle: FxHashMap<u32, Arc<Connection>>,
+    by_id: FxHashMap<ConnectionId, u32>,
     last_handle: u32,
 }
 
