@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::changes::Listener;
 use super::invocation::InFlight;
+use super::last_text::LastText;
 use super::pulse::Pulse;
 use crate::domain::ConnectionId;
 use crate::event::EventBus;
@@ -47,7 +47,7 @@ pub struct Worker {
     /// Where it serves HTTP.
     pub http: Option<PathBuf>,
     /// The text of its last send.
-    pub last_text: Utf8Bytes,
+    pub last_text: LastText,
     /// Its version of Node, and when it was ready to load the app.
     pub node: Option<(String, Instant)>,
     /// Whether it still turns its event loop.
@@ -178,7 +178,7 @@ impl Crew {
             handlers: HashMap::new(),
             listeners: Vec::new(),
             http: None,
-            last_text: Utf8Bytes::default(),
+            last_text: LastText::default(),
             node: None,
             pulse: Pulse::new(Instant::now()),
             since: Instant::now(),

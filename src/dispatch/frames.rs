@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::task::{Context, Poll};
 
 use serde::Deserialize;
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::Dispatcher;
 use super::invocation::Subject;
@@ -118,17 +117,12 @@ impl Dispatcher {
     fn take_frame(&mut self, number: u32, frame: FromWorker<'_>) -> Option<News> {
         match frame {
             FromWorker::Send(handle, text) => {
-                // The worker's link writes nothing but UTF-8.
-                let text = Utf8Bytes::from(String::from_utf8_lossy(text).as_ref());
                 if let Some(worker) = self.crew.get(number) {
-                    worker.last_text = text.clone();
+                    worker.last_text.set(text);
                 }
-                self.send(handle, text);
+                self.send(number, handle);
             }
-            FromWorker::SendSame(handle) => {
-                let text = self.crew.get(number).map(|w| w.last_text.clone());
-                self.send(handle, text.unwrap_or_default());
-            }
+            FromWorker::SendSame(handle) => self.send(number, handle),
             FromWorker::Begun(invocation) => self.parting(number, invocation),
             FromWorker::Done(invocation) => {
                 let ended = self
@@ -174,9 +168,16 @@ impl Dispatcher {
         None
     }
 
-    fn send(&mut self, handle: u32, text: Utf8Bytes) {
+    /// Sends the worker's last text to a connection.
+    fn send(&mut self, number: u32, handle: u32) {
         let connection = self.gateway.registry.by_handle(handle);
-        let outcome = connection.as_ref().map(|c| c.outbox.put(text));
+        let worker = self.crew.get(number);
+        let outcome = connection.as_ref().zip(worker).map(|(connection, worker)| {
+            let connection = connection.clone();
+            worker
+                .last_text
+                .send(&mut self.posting, &self.gateway, connection, self.now_ms)
+        });
         match (connection, outcome) {
             (Some(_), Some(Put::Queued)) => {}
             (Some(connection), Some(Put::BecameSlow)) => {

@@ -10,6 +10,7 @@ mod crew;
 mod frames;
 mod interest;
 mod invocation;
+mod last_text;
 mod lifecycle;
 mod loading;
 mod publish;
@@ -35,6 +36,7 @@ use tokio::time::Sleep;
 use crate::domain::{Clock, CloseReason, ConnectionId};
 use crate::error::Failure;
 use crate::event::EventBus;
+use crate::gateway::posting::Posting;
 use crate::gateway::{Connection, Gateway};
 use crate::store::Store;
 use crate::store::interest::Registration;
@@ -214,6 +216,8 @@ struct Dispatcher {
     former_interest: Vec<Registration>,
     seen: watch::Sender<Seen>,
     vigil: Vigil,
+    /// Messages to clients that this turn writes.
+    posting: Posting,
     opening: FxHashMap<u32, Opening>,
     /// Rows of what was owed that are being removed: an end of the sandbox brings them back, until
     /// that is on disk.
@@ -234,6 +238,8 @@ struct Dispatcher {
     timer: Pin<Box<Sleep>>,
     timer_at: Option<Instant>,
     now: Instant,
+    /// The same on the sandbox's clock.
+    now_ms: i64,
 }
 
 /// Starts the dispatcher, which loads the app at once.
@@ -276,6 +282,7 @@ pub fn start(
         former_interest,
         seen,
         vigil: Vigil::start(),
+        posting: Posting::default(),
         opening: FxHashMap::default(),
         forgetting: 0,
         queued: config.former.into_iter().map(Subject::former).collect(),
@@ -290,6 +297,7 @@ pub fn start(
         timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
         timer_at: None,
         now: Instant::now(),
+        now_ms: 0,
     };
     let begun = dispatcher.begin();
     begun.map_err(|error| no_node(dispatcher.crew.launch(), &error))?;

@@ -27,6 +27,7 @@ impl Future for Dispatcher {
         this.gateway.inbound.register(cx);
         this.replies.register(cx);
         this.now = Instant::now();
+        this.now_ms = this.clock.now_ms();
         this.settle_interest();
         let before = this.last_invocation;
         let mut unfinished = rounds(|| {
@@ -38,6 +39,8 @@ impl Future for Dispatcher {
             busy |= this.dispatch();
             busy
         });
+        // First: somebody waits for these.
+        this.posting.flush();
         unfinished |= !this.schedule_retries();
         if unfinished {
             // Nobody else wakes it for what it has not looked at.

@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::{Message as Frame, Utf8Bytes};
 
 use super::Gateway;
 use super::inbound::{Message, Presence};
-use super::outbox::{Outgoing, Taken};
+use super::outbox::Taken;
 use super::registry::Connection;
 use super::transport::Transport;
 use super::turbulence::Eddy;
@@ -52,9 +52,14 @@ pub(super) async fn spawn(
         .max_write_buffer_size(usize::MAX)
         .max_message_size(Some(limits.max_message))
         .max_frame_size(Some(limits.max_frame));
+    let turbulence = gateway.turbulence.clone();
+    // With disorder every message has to pass through the task.
+    let stream = match turbulence {
+        None => stream.share(&connection),
+        Some(_) => stream,
+    };
     let socket =
         WebSocketStream::from_partially_read(stream, rest, Role::Server, Some(config)).await;
-    let turbulence = gateway.turbulence.clone();
     let eddy = turbulence.map(|turbulence| Box::new(Eddy::new(turbulence, connection.handle)));
     let exchange = Exchange {
         gateway: gateway.clone(),
@@ -126,16 +131,24 @@ impl Exchange {
         socket: &mut WebSocketStream<Transport>,
         cx: &mut Context<'_>,
     ) -> Option<CloseReason> {
-        self.connection.outbox.register(cx);
-        let ended = self.write(socket, cx);
-        if ended.is_some() {
-            return ended;
+        let has_work = self.connection.outbox.register(cx);
+        if has_work || self.is_writing() {
+            let ended = self.write(socket, cx);
+            if ended.is_some() {
+                return ended;
+            }
         }
         match self.read(socket, cx) {
             Poll::Ready(reason) => Some(reason),
             // A throttle frame may have been put into the outbox meanwhile.
-            Poll::Pending => self.write(socket, cx),
+            Poll::Pending if self.connection.outbox.has_work() => self.write(socket, cx),
+            Poll::Pending => None,
         }
+    }
+
+    /// Whether it has something to write beside the outbox.
+    fn is_writing(&self) -> bool {
+        self.unflushed || self.eddy.is_some()
     }
 
     /// Hands the outbox to the socket and flushes it once.
@@ -144,6 +157,15 @@ impl Exchange {
         socket: &mut WebSocketStream<Transport>,
         cx: &mut Context<'_>,
     ) -> Option<CloseReason> {
+        let outbox = &self.connection.outbox;
+        if outbox.has_rest() {
+            self.unflushed = true;
+            match outbox.poll_drain(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(_)) => return Some(CloseReason::VANISHED),
+                Poll::Pending => return self.give_up(cx),
+            }
+        }
         let mut socket = Pin::new(socket);
         loop {
             match socket.as_mut().poll_ready(cx) {
@@ -153,7 +175,9 @@ impl Exchange {
             }
             match self.take(cx) {
                 Taken::Message(message) => {
-                    self.note_sent(&message);
+                    let (told, now) = (message.told(), self.gateway.clock.now_ms());
+                    self.gateway
+                        .note_sent(&self.connection, &told, message.len(), now);
                     self.unflushed = true;
                     if let Err(error) = socket.as_mut().start_send(message.into_frame()) {
                         return Some(reason_of(&error));
@@ -206,23 +230,6 @@ impl Exchange {
             Poll::Ready(None) => rest,
             Poll::Pending => Taken::Nothing,
         }
-    }
-
-    fn note_sent(&self, message: &Outgoing) {
-        let now = self.gateway.clock.now_ms();
-        self.connection.traffic.sent(message.len(), now);
-        let text = message.told();
-        self.gateway.bus.tell_at(
-            now,
-            Fact::Sent {
-                connection_id: self.connection.id,
-                data: Payload::of(&text),
-            },
-        );
-        self.gateway.bus.wire(|| Wire::Sent {
-            connection_id: self.connection.id,
-            text: text.to_string(),
-        });
     }
 
     /// Reads messages until there is none, the queue is full, or the turn is over.
@@ -315,7 +322,7 @@ impl Exchange {
             },
         );
         let is_throttled = self.eddy.as_mut().is_some_and(|eddy| eddy.throttles());
-        if !is_throttled && self.gateway.take_token() {
+        if !is_throttled && self.gateway.take_token(now) {
             let message = Message {
                 connection: self.connection.clone(),
                 text,

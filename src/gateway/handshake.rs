@@ -154,7 +154,7 @@ impl Gateway {
                 "Service Unavailable",
             ));
         }
-        if !self.take_token() {
+        if !self.take_token(self.clock.now_ms()) {
             self.tell_throttled(None);
             return Err(Refusal::new(
                 StatusCode::TOO_MANY_REQUESTS,

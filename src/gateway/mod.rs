@@ -11,6 +11,8 @@ mod http;
 pub mod inbound;
 mod management;
 pub mod outbox;
+mod outlet;
+pub mod posting;
 mod proxy;
 mod reaper;
 pub mod registry;
@@ -37,7 +39,7 @@ pub use registry::{Connection, Registry};
 use turbulence::Turbulence;
 
 use crate::domain::{Chaos, Clock, ConnectionId, ConnectionLimits, RateLimits, TokenBucket};
-use crate::event::{EventBus, Fact};
+use crate::event::{EventBus, Fact, Payload, Wire};
 
 /// The credentials with which the worker signs its requests to the management API.
 #[derive(Debug, Clone)]
@@ -190,9 +192,27 @@ impl Gateway {
         connection.outbox.put(frame.to_string());
     }
 
-    fn take_token(&self) -> bool {
+    /// Tells that a message goes to a client.
+    fn note_sent(&self, connection: &Connection, told: &str, bytes: usize, now_ms: i64) {
+        connection.traffic.sent(bytes, now_ms);
+        let connection_id = connection.id;
+        let data = Payload::of(told);
+        self.bus.tell_at(
+            now_ms,
+            Fact::Sent {
+                connection_id,
+                data,
+            },
+        );
+        self.bus.wire(|| Wire::Sent {
+            connection_id,
+            text: told.to_owned(),
+        });
+    }
+
+    fn take_token(&self, now_ms: i64) -> bool {
         let mut bucket = self.bucket.lock().unwrap_or_else(|e| e.into_inner());
-        bucket.take(self.clock.now_ms())
+        bucket.take(now_ms)
     }
 
     fn tell_throttled(&self, connection_id: Option<ConnectionId>) {

@@ -2,13 +2,16 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::io;
 use std::sync::{Mutex, MutexGuard};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use base64::Engine as _;
 use bytes::Bytes;
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio_tungstenite::tungstenite::{Message as Frame, Utf8Bytes};
 
+use super::outlet::Outlet;
 use crate::domain::CloseReason;
 
 /// Above this many queued bytes the client counts as slow, and sends to it are refused.
@@ -74,6 +77,17 @@ pub enum Put {
     Full,
 }
 
+/// What became of a message that its sender wanted to write itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Staged {
+    /// It is laid down, with others before it.
+    More,
+    /// It is laid down as the first: the sender has to write it.
+    First,
+    /// It has to go through the queue.
+    Refused,
+}
+
 /// A connection's bounded queue of outgoing messages. It belongs to the connection's task, which
 /// is woken when something is put in.
 #[derive(Debug, Default)]
@@ -84,6 +98,8 @@ pub struct Outbox {
 #[derive(Debug, Default)]
 struct Inner {
     messages: VecDeque<Outgoing>,
+    /// Where senders may write themselves, while there is such a place.
+    outlet: Option<Outlet>,
     /// Bytes queued here and in the socket's write buffer.
     bytes: usize,
     slow: bool,
@@ -123,6 +139,74 @@ impl Outbox {
             return Put::BecameSlow;
         }
         Put::Queued
+    }
+
+    /// Lets senders write to this socket themselves.
+    pub(super) fn attach(&self, half: OwnedWriteHalf) {
+        self.lock().outlet = Some(Outlet::new(half));
+    }
+
+    /// Takes that back.
+    pub(super) fn detach(&self) {
+        let outlet = self.lock().outlet.take();
+        if let Some(outlet) = outlet {
+            outlet.release();
+        }
+    }
+
+    /// Lays a message down for its sender to write, if nothing has to go before it.
+    pub(super) fn stage(&self, text: &str, buffer: impl FnOnce() -> Vec<u8>) -> Staged {
+        let mut inner = self.lock();
+        let is_idle = inner.messages.is_empty() && inner.close.is_none() && !inner.ended;
+        let bytes = inner.bytes + text.len();
+        let outlet = inner.outlet.as_mut();
+        match outlet.filter(|outlet| is_idle && outlet.is_free() && bytes <= SLOW_BYTES) {
+            None => Staged::Refused,
+            Some(outlet) => {
+                let is_first = outlet.stage(text, buffer);
+                inner.bytes = bytes;
+                match is_first {
+                    true => Staged::First,
+                    false => Staged::More,
+                }
+            }
+        }
+    }
+
+    /// Writes what was laid down, and gives its buffer back; what the socket does not take at once is
+    /// left to the task.
+    pub(super) fn write_now(&self) -> Option<Vec<u8>> {
+        let mut inner = self.lock();
+        let written = inner.outlet.as_mut()?.write_now();
+        match written {
+            Some(_) => inner.count(),
+            None => inner.wake(),
+        }
+        written
+    }
+
+    /// Writes what was laid down and did not fit, for the task.
+    pub(super) fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.lock().outlet {
+            Some(outlet) => outlet.poll_drain(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Writes for the task.
+    pub(super) fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut self.lock().outlet {
+            Some(outlet) => outlet.poll_write(cx, bytes),
+            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    /// Says to the client that nothing more comes, for the task.
+    pub(super) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.lock().outlet {
+            Some(outlet) => outlet.poll_shutdown(cx),
+            None => Poll::Ready(Ok(())),
+        }
     }
 
     /// Whether the client has so much waiting that further sends should be refused.
@@ -167,7 +251,7 @@ impl Outbox {
     /// The socket took everything that was handed to it. True if the client was slow until now.
     pub(super) fn flushed(&self) -> bool {
         let mut inner = self.lock();
-        inner.bytes = inner.messages.iter().map(|m| m.len()).sum();
+        inner.count();
         std::mem::take(&mut inner.slow)
     }
 
@@ -179,13 +263,24 @@ impl Outbox {
         inner.waker = None;
     }
 
-    /// Remembers whom to wake.
-    pub(super) fn register(&self, cx: &Context<'_>) {
+    /// Remembers whom to wake; whether there is something to do.
+    pub(super) fn register(&self, cx: &Context<'_>) -> bool {
         let mut inner = self.lock();
         match &mut inner.waker {
             Some(waker) if waker.will_wake(cx.waker()) => {}
             slot => *slot = Some(cx.waker().clone()),
         }
+        inner.has_work()
+    }
+
+    /// Whether the task has something to write, or to close.
+    pub(super) fn has_work(&self) -> bool {
+        self.lock().has_work()
+    }
+
+    /// Whether something that was laid down waits for the task.
+    pub(super) fn has_rest(&self) -> bool {
+        self.lock().rest() > 0
     }
 
     pub(super) fn wake(&self) {
@@ -198,6 +293,20 @@ impl Outbox {
 }
 
 impl Inner {
+    fn rest(&self) -> usize {
+        self.outlet.as_ref().map_or(0, Outlet::staged)
+    }
+
+    fn has_work(&self) -> bool {
+        !self.messages.is_empty() || self.close.is_some() || self.rest() > 0
+    }
+
+    /// Counts what still waits.
+    fn count(&mut self) {
+        let queued = self.messages.iter().map(|m| m.len()).sum::<usize>();
+        self.bytes = queued + self.rest();
+    }
+
     fn wake(&self) {
         if let Some(waker) = &self.waker {
             waker.wake_by_ref();

@@ -2,13 +2,17 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+
+use super::registry::Connection;
 
 /// First byte of every TLS connection: a handshake record.
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -19,6 +23,18 @@ pub(super) enum Transport {
     Plain(TcpStream),
     /// Boxed: its buffers would make every plain connection larger.
     Tls(Box<TlsStream<TcpStream>>),
+    /// A plain one whose writing end lies in the connection's outbox.
+    Shared(OwnedReadHalf, Attached),
+}
+
+/// A connection whose outbox holds a socket's writing end, as long as this lives.
+#[derive(Debug)]
+pub(super) struct Attached(Arc<Connection>);
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        self.0.outbox.detach();
+    }
 }
 
 /// Why there is no secure stream.
@@ -48,6 +64,18 @@ impl Transport {
             .map_err(Insecure::Failed)
     }
 
+    /// Lets whoever sends to the connection write by himself, if nothing stands between him and TCP.
+    pub(super) fn share(self, connection: &Arc<Connection>) -> Self {
+        match self {
+            Self::Plain(stream) => {
+                let (reading, writing) = stream.into_split();
+                connection.outbox.attach(writing);
+                Self::Shared(reading, Attached(connection.clone()))
+            }
+            other => other,
+        }
+    }
+
     /// Reads what the client has sent so far, without waiting; whether there was something. With TLS
     /// nobody can say.
     pub(super) fn read_now(&self, bytes: &mut Vec<u8>) -> bool {
@@ -63,7 +91,7 @@ impl Transport {
     pub(super) fn write_now(&self, bytes: &[u8]) -> usize {
         match self {
             Self::Plain(stream) => rustix::io::write(stream, bytes).unwrap_or(0),
-            Self::Tls(_) => 0,
+            Self::Tls(_) | Self::Shared(..) => 0,
         }
     }
 
@@ -94,6 +122,7 @@ impl AsyncRead for Transport {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Shared(reading, _) => Pin::new(reading).poll_read(cx, buf),
         }
     }
 }
@@ -107,6 +136,7 @@ impl AsyncWrite for Transport {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Shared(_, Attached(connection)) => connection.outbox.poll_write(cx, bytes),
         }
     }
 
@@ -114,6 +144,7 @@ impl AsyncWrite for Transport {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
             Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Shared(_, Attached(connection)) => connection.outbox.poll_drain(cx),
         }
     }
 
@@ -121,6 +152,7 @@ impl AsyncWrite for Transport {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Shared(_, Attached(connection)) => connection.outbox.poll_shutdown(cx),
         }
     }
 }

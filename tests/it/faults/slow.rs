@@ -113,6 +113,65 @@ fn clients_that_never_read_cost_bounded_memory_which_comes_back() {
     assert_eq!(dev.stop().code, Some(0));
 }
 
+/// Sends numbered texts of sizes on both sides of every bound, as fast as the client takes them.
+const NUMBERED: &str = "import { ws } from '@ampt/sdk';
+     const sizes = [1, 150, 2500, 8500, 35000];
+     let told = false;
+     ws.on('message', { timeout: 60000 }, async (c, count) => {
+       for (let n = 0; n < count; n++) {
+         const text = JSON.stringify({ n, pad: 'ä'.repeat(sizes[n % sizes.length]) });
+         while (!(await c.send(text).then(() => true, () => false))) {
+           if (!told) console.log('refused');
+           told = true;
+           await new Promise((resolve) => setTimeout(resolve, 2));
+         }
+       }
+     });";
+
+#[test]
+fn what_a_full_socket_did_not_take_comes_whole_and_in_order() {
+    const COUNT: u64 = 1000;
+    const SIZES: [usize; 5] = [1, 150, 2500, 8500, 35000];
+    let app = App::esm(NUMBERED);
+    let dev = app.dev_without_messages(&["--no-limits", "--no-watch"]);
+    let mut client = dev.client();
+    client.send(&COUNT.to_string());
+    let mut pings = 0_u32;
+    let mut send_pings = |client: &mut Client| {
+        for _ in 0..10 {
+            pings += 1;
+            client.send_frame(Message::Ping(pings.to_be_bytes().to_vec().into()));
+        }
+        pings
+    };
+    send_pings(&mut client);
+    dev.wait_for_all(1, |e: &Value| e["text"] == "refused");
+    // The answers to these meet the rest of a frame that did not fit.
+    send_pings(&mut client);
+    let (mut texts, mut pongs) = (0, 0_u32);
+    let mut pinged = 20;
+    while texts < COUNT || pongs < pinged {
+        match client.next() {
+            Message::Text(text) => {
+                let data: Value = serde_json::from_str(&text).expect("JSON");
+                assert_eq!(data["n"], texts);
+                let pad = data["pad"].as_str().expect("a text");
+                let size = SIZES[usize::try_from(texts).expect("small") % SIZES.len()];
+                assert_eq!(pad.chars().filter(|c| *c == 'ä').count(), size);
+                texts += 1;
+                if texts % 100 == 0 {
+                    pinged = send_pings(&mut client);
+                }
+            }
+            Message::Pong(number) => {
+                pongs = u32::from_be_bytes(number.as_ref().try_into().expect("a number"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(dev.stop().code, Some(0));
+}
+
 /// No traffic and no FIN, as after a cable was pulled: one client with nothing on the way to it, and
 /// one that was being sent to, whose buffers are full.
 #[test]
