@@ -156,9 +156,13 @@ function dispatch(buffer, at, length, limit) {
 const MARK_FD = 6;
 /**
  * Each write is a system call, a good part of what a small handler costs. So of the invocations that
- * were read together up to half, and at most so many, are counted as begun with one write.
+ * were read together up to half are counted as begun with one write, and of a crowd so many.
  */
-const AHEAD = 8;
+const AHEAD = 16;
+/** So many make a crowd. */
+const CROWD = 8;
+/** Whether one was read: then its last ones are not counted more finely than its first. */
+let isCrowd = false;
 
 /** What stands in the file: the last invocation that counts as begun, and the last `disconnected` that is. */
 const marked = Buffer.alloc(8);
@@ -180,13 +184,19 @@ function mark(kind, buffer, at, length, limit) {
   const counts = ((number - last) | 0) <= 0 && last !== 0;
   if (kind === DISCONNECTED) marked.writeUInt32LE(number, 4);
   else if (counts) return;
-  writeMark(counts ? last : number + (invocationsFrom(buffer, at + length, limit) >> 1));
+  writeMark(counts ? last : number + ahead(invocationsFrom(buffer, at + length, limit)));
 }
 
-/** How many more invocations were read, up to twice AHEAD. */
+/** How many of the invocations that come next are counted as begun. */
+function ahead(count) {
+  if (count >= CROWD) isCrowd = true;
+  return isCrowd ? Math.min(count, AHEAD - 1) : count >> 1;
+}
+
+/** How many more invocations were read, up to AHEAD. */
 function invocationsFrom(buffer, at, limit) {
   let count = 0;
-  while (count < 2 * AHEAD - 1 && limit - at > 4) {
+  while (count < AHEAD && limit - at > 4) {
     if (BEGINS[buffer[at + 4]]) count += 1;
     at += 4 + buffer.readUInt32LE(at);
   }
@@ -202,6 +212,7 @@ function receive(read, chunk) {
     partial = null;
   }
   let at = 0;
+  isCrowd = false;
   while (limit - at >= 4) {
     const length = bytes.readUInt32LE(at);
     if (length > MAX_FRAME) process.exit(1);
