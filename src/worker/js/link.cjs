@@ -114,6 +114,17 @@ function sendText(kind, number, text) {
   return written;
 }
 
+/** Repetitions of a text after which the link is written: the sandbox sends them while the next ones are made. */
+const MANY = 128;
+let repeated = 0;
+
+/** A frame that repeats the last text, for another connection. */
+function sendAgain(kind, handle) {
+  sendNumber(kind, handle);
+  repeated += 1;
+  if (repeated % MANY === 0) flush();
+}
+
 /** A frame of text alone. */
 function sendBare(kind, text) {
   const at = reserve(HEADER + text.length * 3);
@@ -239,4 +250,4 @@ function open() {
   socket.resume();
 }
 
-module.exports = { open, handlers, flush, flushAll, sendNumber, sendText, sendBare, sendCall };
+module.exports = { open, handlers, flush, flushAll, sendNumber, sendText, sendAgain, sendBare, sendCall };

@@ -58,7 +58,7 @@ async function send(id, data, options) {
     throw new WebSocketError('Message too long');
   }
   if (text.length >= WORTH && text === lastText) {
-    link.sendNumber(SEND_SAME, entry.handle);
+    link.sendAgain(SEND_SAME, entry.handle);
   } else {
     lastText = text;
     link.sendText(SEND, entry.handle, text);
