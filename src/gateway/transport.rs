@@ -3,10 +3,11 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use rustix::net::RecvFlags;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio_rustls::TlsAcceptor;
@@ -113,6 +114,39 @@ impl Transport {
     }
 }
 
+/// Reads as the runtime would, by a system call that is not also a cancellation point of threads:
+/// these cost every message a few atomic operations.
+fn poll_receive(
+    reading: &OwnedReadHalf,
+    cx: &mut Context<'_>,
+    buf: &mut ReadBuf<'_>,
+) -> Poll<io::Result<()>> {
+    let stream: &TcpStream = reading.as_ref();
+    loop {
+        ready!(stream.poll_read_ready(cx))?;
+        let mut received = None;
+        let tried = stream.try_io(Interest::READABLE, || {
+            let room = buf.initialize_unfilled();
+            let (bytes, _) = rustix::net::recv(stream, &mut *room, RecvFlags::empty())?;
+            received = Some(bytes);
+            match bytes > 0 && bytes < room.len() {
+                // There is no more: the runtime need not look again before the socket says so.
+                true => Err(io::ErrorKind::WouldBlock.into()),
+                false => Ok(()),
+            }
+        });
+        match (received, tried) {
+            (Some(bytes), _) => {
+                buf.advance(bytes);
+                return Poll::Ready(Ok(()));
+            }
+            (None, Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
+            (None, Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            (None, tried) => return Poll::Ready(tried),
+        }
+    }
+}
+
 impl AsyncRead for Transport {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -122,7 +156,7 @@ impl AsyncRead for Transport {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Shared(reading, _) => Pin::new(reading).poll_read(cx, buf),
+            Self::Shared(reading, _) => poll_receive(reading, cx, buf),
         }
     }
 }
