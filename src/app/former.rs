@@ -13,29 +13,28 @@ use crate::store::Store;
 /// If the database fails.
 pub fn connections(store: &Store, bus: &EventBus) -> Result<Vec<ConnectionId>, Failure> {
     let mut owed = Vec::new();
-    for kept in store.connections().map_err(store_failure)? {
-        let id = kept.id.parse().ok();
+    for kept in store.connections() {
         if kept.has_begun {
-            bus.tell(cut_off(id));
+            bus.tell(cut_off(kept.id));
             // The next flush makes it durable; until then a kill has it told again, no more.
-            store.remove_connection(&kept.id).map_err(store_failure)?;
+            let forgotten = store.remove_connections(&[kept.id]);
+            forgotten.map_err(store_failure)?;
         } else {
-            owed.extend(id);
+            owed.push(kept.id);
         }
     }
     Ok(owed)
 }
 
-fn cut_off(connection_id: Option<ConnectionId>) -> Fact {
-    let whose = connection_id.map_or_else(String::new, |id| format!(" of {id}"));
+fn cut_off(id: ConnectionId) -> Fact {
     Fact::HandlerError {
         handler: "disconnected".to_owned(),
-        connection_id,
+        connection_id: Some(id),
         request_id: None,
         error: Box::new(JsError {
             name: "Error".to_owned(),
             message: format!(
-                "the sandbox ended before the disconnected handler{whose} had returned, as far as is known"
+                "the sandbox ended before the disconnected handler of {id} had returned, as far as is known"
             ),
             hint: Some(
                 "what it had written is in the store, so it is not run again: look whether something is left undone"

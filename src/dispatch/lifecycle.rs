@@ -219,7 +219,7 @@ impl Dispatcher {
             let end = worker.retired.map(|at| at + STOP_GRACE);
             next = [next, deadline, pong, end].into_iter().flatten().min();
         }
-        next = [next, self.stop_at, self.interest_due()]
+        next = [next, self.stop_at, self.interest_due(), self.rows_due()]
             .into_iter()
             .flatten()
             .min();

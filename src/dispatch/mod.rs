@@ -51,6 +51,7 @@ use crew::Crew;
 use invocation::Subject;
 use replies::Replies;
 use retries::FailedEvents;
+use rows::Rows;
 use vigil::Vigil;
 
 /// Most commands that wait for the dispatcher.
@@ -219,6 +220,7 @@ struct Dispatcher {
     /// Messages to clients that this turn writes.
     posting: Posting,
     opening: FxHashMap<u32, Opening>,
+    rows: Rows,
     /// Rows of what was owed that are being removed: an end of the sandbox brings them back, until
     /// that is on disk.
     forgetting: usize,
@@ -284,6 +286,7 @@ pub fn start(
         vigil: Vigil::start(),
         posting: Posting::default(),
         opening: FxHashMap::default(),
+        rows: Rows::new(Instant::now()),
         forgetting: 0,
         queued: config.former.into_iter().map(Subject::former).collect(),
         last_invocation: 0,

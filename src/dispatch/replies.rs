@@ -58,10 +58,10 @@ impl Replies {
         });
     }
 
-    /// Leaves word that the disk has forgotten one more of what was owed.
-    pub fn put_forgotten(&self) {
+    /// Leaves word that the disk has forgotten so much more of what was owed.
+    pub fn put_forgotten(&self, count: usize) {
         self.with(|inner| {
-            inner.forgotten += 1;
+            inner.forgotten += count;
             inner.wake();
         });
     }

@@ -1,6 +1,7 @@
 //! Connections that open and end: their rows on disk, the workers' mirrors, their events.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::invocation::Subject;
 use super::{Dispatcher, Opening};
@@ -10,19 +11,41 @@ use crate::gateway::Connection;
 use crate::gateway::inbound::{Inbound, Presence};
 use crate::worker::wire;
 
+/// After a crowd rows are written again at the earliest after this time: what follows is a flush,
+/// which costs as much as a few handshakes. Who comes alone does not wait.
+const PACE: Duration = Duration::from_millis(4);
+
+/// So many connections in one write are a crowd.
+const CROWD: usize = 8;
+
+/// What the rows do not say yet.
+#[derive(Debug)]
+pub(super) struct Rows {
+    opened: Vec<(u32, ConnectionId)>,
+    settled: Vec<ConnectionId>,
+    /// When they may be written again.
+    due: Instant,
+}
+
+impl Rows {
+    pub fn new(now: Instant) -> Self {
+        Self {
+            opened: Vec::new(),
+            settled: Vec::new(),
+            due: now,
+        }
+    }
+}
+
 impl Dispatcher {
     /// Takes in what opened and ended. A connection's `connected` waits until its row is on disk:
     /// only then is it sure to get its `disconnected`, whatever dies.
     pub(super) fn take_presence(&mut self) -> bool {
-        let mut opened = Vec::new();
         let mut any = false;
         while let Some(presence) = self.gateway.inbound.next_presence() {
             any = true;
             match presence {
-                Presence::Opened(connection) => {
-                    opened.push(connection.handle);
-                    self.open(connection);
-                }
+                Presence::Opened(connection) => self.open(connection),
                 Presence::Closed(connection, reason) => {
                     for worker in self.crew.mirrors() {
                         wire::gone(&mut worker.process.link.out, connection.handle);
@@ -38,42 +61,21 @@ impl Dispatcher {
                 Presence::Drained(connection) => self.mirror_slow(connection.handle, false),
             }
         }
-        if !opened.is_empty() {
-            let replies = self.replies.clone();
-            let bus = self.bus.clone();
-            self.store.on_durable(move |flushed| {
-                if let Err(reason) = flushed {
-                    bus.log(
-                        Level::Error,
-                        format!("connections could not be written to disk: {reason}"),
-                    );
-                }
-                replies.put_durable(opened);
-            });
-        }
         any
     }
 
     fn open(&mut self, connection: Arc<Connection>) {
+        let (handle, id) = (connection.handle, connection.id);
         for worker in self.crew.mirrors() {
             let out = &mut worker.process.link.out;
-            wire::opened(out, connection.handle, connection.id.as_bytes());
-        }
-        let row = connection.connected_at.to_string();
-        if let Err(error) = self
-            .store
-            .put_connection(connection.id.as_str(), row.as_bytes())
-        {
-            self.bus.log(
-                Level::Error,
-                format!("a connection could not be stored: {error}"),
-            );
+            wire::opened(out, handle, id.as_bytes());
         }
         let opening = Opening {
             connection,
             ended: None,
         };
-        self.opening.insert(opening.connection.handle, opening);
+        self.opening.insert(handle, opening);
+        self.rows.opened.push((handle, id));
     }
 
     /// The row of a connection is on disk: its events may begin.
@@ -116,7 +118,7 @@ impl Dispatcher {
             return;
         };
         for id in worker.parting.drain() {
-            if let Err(error) = self.store.begin_disconnected(id.as_str()) {
+            if let Err(error) = self.store.begin_disconnected(id) {
                 let text = format!("a connection's row could not be written: {error}");
                 self.bus.log(Level::Error, text);
             }
@@ -129,13 +131,42 @@ impl Dispatcher {
         for worker in self.crew.all() {
             worker.parting.remove(&id);
         }
-        if let Err(error) = self.store.remove_connection(id.as_str()) {
-            self.bus.log(
-                Level::Error,
-                format!("a connection's row could not be removed: {error}"),
-            );
+        self.rows.settled.push(id);
+        self.forgetting += 1;
+    }
+
+    /// When rows are to be written, if any are.
+    pub(super) fn rows_due(&self) -> Option<Instant> {
+        let is_idle = self.rows.opened.is_empty() && self.rows.settled.is_empty();
+        (!is_idle).then_some(self.rows.due)
+    }
+
+    /// Writes the rows of what opened, and takes out what was settled, if it is time.
+    pub(super) fn write_rows(&mut self) {
+        if self.rows_due().is_none_or(|due| due > self.now) {
+            return;
         }
-        self.pending_until_flushed();
+        let settled = std::mem::take(&mut self.rows.settled);
+        let opened = std::mem::take(&mut self.rows.opened);
+        if settled.len() + opened.len() >= CROWD {
+            self.rows.due = self.now + PACE;
+        }
+        let (handles, ids): (Vec<u32>, Vec<ConnectionId>) = opened.into_iter().unzip();
+        let put = self.store.put_connections(&ids);
+        if let Err(error) = put.and_then(|()| self.store.remove_connections(&settled)) {
+            let text = format!("rows of connections could not be written: {error}");
+            self.bus.log(Level::Error, text);
+        }
+        let (replies, bus, settled) = (self.replies.clone(), self.bus.clone(), settled.len());
+        self.store.on_durable(move |flushed| {
+            if let Err(reason) = flushed {
+                let text = format!("rows of connections could not be written to disk: {reason}");
+                bus.log(Level::Error, text);
+            }
+            // A disk that refuses does not give back what was settled before the next start, either.
+            replies.put_forgotten(settled);
+            replies.put_durable(handles);
+        });
     }
 
     /// The row of something that was owed is removed, or changed, in memory: it is pending until that
@@ -144,7 +175,7 @@ impl Dispatcher {
         self.forgetting += 1;
         let replies = self.replies.clone();
         // Nor does a disk that refuses give it back before the next start.
-        self.store.on_durable(move |_| replies.put_forgotten());
+        self.store.on_durable(move |_| replies.put_forgotten(1));
     }
 
     /// Writes the live connections for a worker that is to know them.

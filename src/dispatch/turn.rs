@@ -41,6 +41,7 @@ impl Future for Dispatcher {
         });
         // First: somebody waits for these.
         this.posting.flush();
+        this.write_rows();
         unfinished |= !this.schedule_retries();
         if unfinished {
             // Nobody else wakes it for what it has not looked at.

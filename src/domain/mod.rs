@@ -13,7 +13,7 @@ pub mod token_bucket;
 pub use chaos::Chaos;
 pub use clock::Clock;
 pub use close::CloseReason;
-pub use connection_id::ConnectionId;
+pub use connection_id::{ConnectionId, ID_LENGTH};
 pub use duration::{parse_duration, spell_duration};
 pub use limits::{BinaryMessages, ConnectionLimits, EnvironmentType, RateLimits};
 pub use selector::Selector;

@@ -7,6 +7,7 @@ use sled::Db;
 use tokio::sync::{broadcast, watch};
 
 use super::change::Change;
+use super::connections::Connections;
 use super::dispatch::Gate;
 use super::interest::{ChangeKind, Registration};
 use super::layout::{self, prefix};
@@ -31,6 +32,7 @@ pub(super) struct Core {
     /// Set while an exclusive operation runs.
     pub gate: Gate,
     pub tables: Tables,
+    pub connections: Connections,
     registrations: Vec<Registration>,
     next_seq: u64,
     /// The number of the next published event.
@@ -51,6 +53,7 @@ impl Core {
         let registrations = load_interest(&db)?;
         Ok(Self {
             tables: Tables::load(&db)?,
+            connections: Connections::load(&db)?,
             next_published: next_number(&db)?,
             db,
             clock,

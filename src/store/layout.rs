@@ -8,7 +8,7 @@
 //! | `i` generation namespace rest | an item ([`row`](super::row)) |
 //! | `l` generation label-number label-namespace label-rest namespace rest | nothing: an index row |
 //! | `t` generation ttl namespace rest | nothing: an index row |
-//! | `c` connection id | what the gateway keeps of a connection |
+//! | `c` number | connections that are owed a `disconnected` |
 //! | `o` sequence number | a change that waits for `data.on` |
 //! | `e` number | a published event that waits for its time or its handlers |
 //! | `s` sequence number | an item of an import that is being applied |
@@ -33,7 +33,7 @@ pub mod prefix {
     pub const LABEL: u8 = b'l';
     /// A ttl's index row.
     pub const TTL: u8 = b't';
-    /// A connection.
+    /// Connections.
     pub const CONNECTION: u8 = b'c';
     /// A change.
     pub const CHANGE: u8 = b'o';

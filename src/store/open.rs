@@ -18,7 +18,7 @@ use crate::domain::clock::Clock;
 use crate::error::reason;
 
 /// The newest format this program reads and writes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const FORMAT_KEY: &[u8] = b"mformat";
 /// The database's folder and the lock's file in the data folder.
 const DATABASE: &str = "db";
@@ -179,8 +179,10 @@ fn remove_unfinished_snapshots(path: &Path) -> io::Result<()> {
 /// Writes the format number into a new database, or compares what stands there.
 fn settle_format(dir: &Path, db: &Db, seal: &Seal) -> Result<(), StoreError> {
     match db.get(FORMAT_KEY)? {
-        Some(found) => check_format(dir, &found)?,
-        None => {
+        Some(found) if found == FORMAT.to_be_bytes() => {}
+        found => {
+            found.map_or(Ok(()), |found| check_format(dir, &found))?;
+            // First: rows of older formats are read by this program, newer ones not by an older.
             db.insert(FORMAT_KEY, &FORMAT.to_be_bytes())?;
             db.flush()?;
         }

@@ -4,6 +4,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use super::{Bench, START};
+use crate::domain::ConnectionId;
 use crate::store::connections::Kept;
 use crate::store::interest::{ChangeKind, Registration};
 use crate::store::wire::op;
@@ -104,21 +105,52 @@ fn an_emptied_table_is_empty_at_once_and_after_a_restart() {
 #[test]
 fn connections_are_kept_apart_from_items() {
     let bench = Bench::new();
-    bench.store.put_connection("b", b"2").expect("kept");
-    bench.store.put_connection("a", b"1").expect("kept");
-    bench.store.put_connection("c", b"3").expect("kept");
-    bench.store.begin_disconnected("c").expect("noted");
-    bench.store.remove_connection("b").expect("forgotten");
+    let id = |number| ConnectionId::from_random([number; 11]);
+    bench.store.put_connections(&[id(2), id(1)]).expect("kept");
+    bench.store.put_connections(&[id(3)]).expect("kept");
+    bench.store.put_connections(&[id(4)]).expect("kept");
+    bench.store.begin_disconnected(id(3)).expect("noted");
+    let gone = [id(4), id(2)];
+    bench.store.remove_connections(&gone).expect("forgotten");
     bench.set("k", "1");
     bench.call(op::TRUNCATE, "");
     let bench = bench.reopened();
     assert_eq!(
-        bench.store.connections().expect("rows"),
-        [("a", false), ("c", true)].map(|(id, has_begun)| Kept {
-            id: id.to_owned(),
+        bench.store.connections(),
+        [(1, false), (3, true)].map(|(number, has_begun)| Kept {
+            id: id(number),
             has_begun
         })
     );
+    bench.store.put_connections(&[id(5)]).expect("kept");
+    assert_eq!(bench.reopened().store.connections().len(), 3);
+}
+
+#[test]
+fn rows_of_the_first_format_are_read() {
+    let bench = Bench::new();
+    let id = |number| ConnectionId::from_random([number; 11]);
+    let key = |number| [b"c", id(number).as_bytes().as_slice()].concat();
+    let core = bench.store.core();
+    for number in 1..=40 {
+        let row: &[u8] = if number == 7 {
+            b"disconnected"
+        } else {
+            b"1764500000000"
+        };
+        core.db.insert(key(number), row).expect("written");
+    }
+    drop(core);
+    let mut bench = bench;
+    for _ in 0..2 {
+        bench = bench.reopened();
+        let kept = bench.store.connections();
+        assert_eq!(kept.len(), 40);
+        let begun: Vec<_> = kept.iter().filter(|kept| kept.has_begun).collect();
+        assert_eq!(begun.len(), 1);
+        assert_eq!(begun[0].id, id(7));
+        assert_eq!(bench.store.core().db.scan_prefix("c").count(), 2);
+    }
 }
 
 #[test]
