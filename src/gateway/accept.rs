@@ -175,12 +175,16 @@ pub(super) async fn open(
         }
     };
     let handle = gateway.registry.next_handle();
-    let meta = &acceptance.meta;
-    let connection = Arc::new(Connection::new(handle, id, remote, meta));
-    gateway.bus.tell(connected_fact(id, meta, remote));
+    let Acceptance { connected_at, .. } = *acceptance;
+    let meta = acceptance.meta.as_str();
+    let connection = Arc::new(Connection::new(handle, id, remote, connected_at, meta));
+    let fact = connected_fact(id, acceptance.query.as_ref(), remote);
+    gateway.bus.tell_at(connected_at, fact);
     gateway.bus.wire(|| Wire::Handshake {
         target: acceptance.target.clone(),
-        headers: texts(&meta.headers),
+        headers: connection
+            .meta()
+            .map_or_else(Vec::new, |meta| texts(&meta.headers)),
         status: 101,
         connection_id: Some(id),
     });

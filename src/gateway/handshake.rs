@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 
 use hyper::{HeaderMap, Method, StatusCode, Version, header};
 use percent_encoding::percent_decode_str;
+use serde::Serialize;
+use serde::ser::{SerializeMap as _, Serializer};
 use serde_json::{Map, Value};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::Gateway;
 use super::access::BadHost;
-use super::registry::Meta;
 use crate::event::{Fact, Wire};
 
 /// The head of a request, however it was read.
@@ -43,8 +44,12 @@ pub struct Acceptance {
     pub accept_key: String,
     /// The subprotocol that was negotiated.
     pub subprotocol: Option<String>,
-    /// What the `connected` handler gets.
-    pub meta: Meta,
+    /// When that was, in milliseconds since the epoch.
+    pub connected_at: i64,
+    /// Its query parameters.
+    pub query: Option<Map<String, Value>>,
+    /// What the `connected` handler gets: [`Meta`](super::registry::Meta) as JSON.
+    pub meta: String,
 }
 
 impl Refusal {
@@ -161,11 +166,20 @@ impl Gateway {
                 "Too Many Requests",
             ));
         }
+        let connected_at = self.clock.now_ms();
+        let query = query_parameters(head.target);
+        let meta = NewMeta {
+            connected_at,
+            query_string_parameters: query.as_ref(),
+            headers: TitleCased(head.headers),
+        };
         Ok(Acceptance {
             target: head.target.to_owned(),
             accept_key: derive_accept_key(key.as_bytes()),
             subprotocol: self.negotiate(head),
-            meta: self.meta(head),
+            meta: serde_json::to_string(&meta).unwrap_or_default(),
+            connected_at,
+            query,
         })
     }
 
@@ -205,13 +219,31 @@ impl Gateway {
         let known = |name: &&str| self.subprotocols.iter().any(|known| known == name);
         names.find(known).map(str::to_owned)
     }
+}
 
-    fn meta(&self, head: &RequestHead<'_>) -> Meta {
-        Meta {
-            connected_at: self.clock.now_ms(),
-            query_string_parameters: query_parameters(head.target),
-            headers: title_cased(head.headers),
+/// [`Meta`](super::registry::Meta) to be written, without a copy of every header.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NewMeta<'a> {
+    connected_at: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    query_string_parameters: Option<&'a Map<String, Value>>,
+    headers: TitleCased<'a>,
+}
+
+/// Headers as handlers see them; of a repeated one the last counts.
+struct TitleCased<'a>(&'a HeaderMap);
+
+impl Serialize for TitleCased<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.keys_len()))?;
+        for name in self.0.keys() {
+            if let Some(value) = self.0.get_all(name).iter().next_back() {
+                let value = String::from_utf8_lossy(value.as_bytes());
+                map.serialize_entry(&title_case(name.as_str()), &value)?;
+            }
         }
+        map.end()
     }
 }
 
@@ -308,24 +340,30 @@ pub(super) fn texts(headers: &Map<String, Value>) -> Vec<(String, String)> {
 /// `sec-websocket-key` as `Sec-WebSocket-Key`: the HTTP library lower-cases names, API Gateway
 /// shows them as clients commonly write them.
 fn title_case(name: &str) -> String {
-    let word = |word: &str| match word {
-        "websocket" => "WebSocket".to_owned(),
-        _ => {
-            let mut letters = word.chars();
-            let first = letters.next().map(|c| c.to_ascii_uppercase());
-            first.into_iter().chain(letters).collect()
+    let mut titled = String::with_capacity(name.len());
+    for (place, word) in name.split('-').enumerate() {
+        if place > 0 {
+            titled.push('-');
         }
-    };
-    name.split('-').map(word).collect::<Vec<String>>().join("-")
+        let mut letters = word.chars();
+        match word {
+            "websocket" => titled.push_str("WebSocket"),
+            _ => {
+                let first = letters.next().map(|c| c.to_ascii_uppercase());
+                titled.extend(first.into_iter().chain(letters));
+            }
+        }
+    }
+    titled
 }
 
 /// A connection that opened, as an event.
 pub(super) fn connected_fact(
     id: crate::domain::ConnectionId,
-    meta: &Meta,
+    query: Option<&Map<String, Value>>,
     remote: SocketAddr,
 ) -> Fact {
-    let parameters = meta.query_string_parameters.iter().flatten();
+    let parameters = query.into_iter().flatten();
     let query = parameters
         .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
         .collect();
@@ -356,6 +394,7 @@ mod tests {
         assert_eq!(title_case("sec-websocket-key"), "Sec-WebSocket-Key");
         assert_eq!(title_case("host"), "Host");
         assert_eq!(title_case("x--y"), "X--Y");
+        assert_eq!(title_case("-x-"), "-X-");
     }
 
     #[test]

@@ -76,18 +76,21 @@ impl Traffic {
 
 impl Connection {
     /// A connection that is not registered yet.
-    pub fn new(handle: u32, id: ConnectionId, remote: SocketAddr, meta: &Meta) -> Self {
-        let json = serde_json::to_string(meta).unwrap_or_default();
+    pub fn new(
+        handle: u32,
+        id: ConnectionId,
+        remote: SocketAddr,
+        connected_at: i64,
+        meta: &str,
+    ) -> Self {
         let traffic = Traffic::default();
-        traffic
-            .last_active_at
-            .store(meta.connected_at, Ordering::Relaxed);
+        traffic.active(connected_at);
         Self {
             id,
             handle,
-            connected_at: meta.connected_at,
+            connected_at,
             remote,
-            meta: json.into_boxed_str(),
+            meta: meta.into(),
             outbox: Outbox::default(),
             traffic,
             admitted: AtomicBool::new(false),
