@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::invocation::Subject;
 use super::{Dispatcher, Opening};
-use crate::domain::ConnectionId;
+use crate::domain::{CloseReason, ConnectionId};
 use crate::event::Level;
 use crate::gateway::Connection;
 use crate::gateway::inbound::{Inbound, Presence};
@@ -46,18 +46,7 @@ impl Dispatcher {
             any = true;
             match presence {
                 Presence::Opened(connection) => self.open(connection),
-                Presence::Closed(connection, reason) => {
-                    for worker in self.crew.mirrors() {
-                        wire::gone(&mut worker.process.link.out, connection.handle);
-                    }
-                    match self.opening.get_mut(&connection.handle) {
-                        Some(opening) => opening.ended = Some(reason),
-                        None => {
-                            let event = Inbound::Disconnected(connection, reason);
-                            self.gateway.inbound.push(event);
-                        }
-                    }
-                }
+                Presence::Closed(connection, reason) => self.ended(connection, reason),
                 Presence::Drained(connection) => self.mirror_slow(connection.handle, false),
             }
         }
@@ -66,10 +55,6 @@ impl Dispatcher {
 
     fn open(&mut self, connection: Arc<Connection>) {
         let (handle, id) = (connection.handle, connection.id);
-        for worker in self.crew.mirrors() {
-            let out = &mut worker.process.link.out;
-            wire::opened(out, handle, id.as_bytes());
-        }
         let opening = Opening {
             connection,
             ended: None,
@@ -78,17 +63,34 @@ impl Dispatcher {
         self.rows.opened.push((handle, id));
     }
 
-    /// The row of a connection is on disk: its events may begin.
+    fn ended(&mut self, connection: Arc<Connection>, reason: CloseReason) {
+        // Not admitted yet: the workers do not know it.
+        if let Some(opening) = self.opening.get_mut(&connection.handle) {
+            opening.ended = Some(reason);
+            return;
+        }
+        for worker in self.crew.mirrors() {
+            wire::gone(&mut worker.process.link.out, connection.handle);
+        }
+        let event = Inbound::Disconnected(connection, reason);
+        self.gateway.inbound.push(event);
+    }
+
+    /// The row of a connection is on disk: its events may begin, and the workers hear of it.
     pub(super) fn admit(&mut self, handle: u32) {
         let Some(Opening { connection, ended }) = self.opening.remove(&handle) else {
             return;
         };
         let inbound = &self.gateway.inbound;
         inbound.push(Inbound::Connected(connection.clone()));
-        match ended {
-            Some(reason) => inbound.push(Inbound::Disconnected(connection, reason)),
-            None => connection.admit(),
+        if let Some(reason) = ended {
+            inbound.push(Inbound::Disconnected(connection, reason));
+            return;
         }
+        for worker in self.crew.mirrors() {
+            introduce(&connection, &mut worker.process.link.out);
+        }
+        connection.admit();
     }
 
     /// Tells the workers that a client became slow, or can be sent to again.
@@ -180,11 +182,20 @@ impl Dispatcher {
 
     /// Writes the live connections for a worker that is to know them.
     pub(super) fn mirror(gateway: &crate::gateway::Gateway, out: &mut Vec<u8>) {
-        for connection in gateway.registry.all() {
-            wire::opened(out, connection.handle, connection.id.as_bytes());
-            if connection.outbox.is_slow() {
-                wire::slow(out, connection.handle, true);
-            }
+        let all = gateway.registry.all().into_iter();
+        for connection in all.filter(|connection| connection.is_admitted()) {
+            introduce(&connection, out);
         }
+    }
+}
+
+/// Makes a connection known to a worker.
+fn introduce(connection: &Connection, out: &mut Vec<u8>) {
+    if connection.outbox.is_closing() {
+        return;
+    }
+    wire::opened(out, connection.handle, connection.id.as_bytes());
+    if connection.outbox.is_slow() {
+        wire::slow(out, connection.handle, true);
     }
 }

@@ -108,7 +108,8 @@ impl Connection {
         self.outbox.wake();
     }
 
-    pub(super) fn is_admitted(&self) -> bool {
+    /// Whether that has happened.
+    pub fn is_admitted(&self) -> bool {
         self.admitted.load(Ordering::Relaxed)
     }
 
