@@ -23,17 +23,18 @@ function on(event, config, handler) {
   register({ event, timeout: timeoutOf(config) });
 }
 
-/** Gives `meta` the name that an older document uses; the published package never had it. */
-function withOldName(meta) {
-  return Object.defineProperty(meta, 'queryStringParams', {
-    enumerable: false,
-    configurable: true,
-    get() {
-      warnOnce('query-string-params', '`meta.queryStringParams` is undefined in the published @ampt/sdk; write `meta.queryStringParameters`');
-      return meta.queryStringParameters;
-    },
-  });
-}
+/** The name that an older document uses for a part of `meta`; the published package never had it. */
+const OLD_NAME = {
+  enumerable: false,
+  configurable: true,
+  get() {
+    warnOnce('query-string-params', '`meta.queryStringParams` is undefined in the published @ampt/sdk; write `meta.queryStringParameters`');
+    return this.queryStringParameters;
+  },
+};
+
+/** Gives `meta` that name, by one getter for all: so the engine sees objects of one shape. */
+const withOldName = (meta) => Object.defineProperty(meta, 'queryStringParams', OLD_NAME);
 
 const MAY_BE_JSON = new Set([...'{["-0123456789tfn \t\r\n'].map((c) => c.charCodeAt(0)));
 
