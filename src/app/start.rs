@@ -31,8 +31,6 @@ pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Run
     let source = find_source(config)?;
     data_dir::prepare(&config.data_dir)?;
     let control = control::Listener::bind(&config.data_dir)?;
-    // Opening the database takes about as long as Node does to boot: both go on meanwhile.
-    let opening = open_store_aside(config, clock);
     let address = Address::bind(config).await?;
     let credentials = new_credentials()?;
     let key_id = credentials.key_id.clone();
@@ -45,8 +43,9 @@ pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Run
     if source.has_code() {
         workers.boot()?;
     }
-
-    let store = opening.await?;
+    // Node takes longest: the rest goes on while it boots, and not while it is still to be started.
+    unpacking.go_on();
+    let store = open_store_aside(config, clock).await?;
     let unpacked = unpacking.finish().await;
     unpacked.map_err(|error| unusable(&config.data_dir, &error))?;
     let former = former::connections(&store, bus)?;

@@ -101,15 +101,25 @@ const WHOLE: &str = "whole";
 pub struct Unpacking {
     /// The folder. Its name tells its content.
     pub folder: PathBuf,
+    is_whole: bool,
     rest: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl Unpacking {
+    /// Begins to write the rest, on a thread of its own: it takes less long than Node to boot.
+    pub fn go_on(&mut self) {
+        if !self.is_whole && self.rest.is_none() {
+            let folder = self.folder.clone();
+            self.rest = Some(tokio::task::spawn_blocking(move || unpack_rest(&folder)));
+        }
+    }
+
     /// Waits until all files are there: without them Node boots, but loads no app.
     ///
     /// # Errors
     /// If one could not be written.
     pub async fn finish(&mut self) -> io::Result<()> {
+        self.go_on();
         match self.rest.take() {
             Some(rest) => rest.await.map_err(io::Error::other)?,
             None => Ok(()),
@@ -117,8 +127,7 @@ impl Unpacking {
     }
 }
 
-/// Begins to put the files into a folder below `parent`. When this returns, Node can be started:
-/// it takes longer to boot than the rest takes to write, on a thread of its own.
+/// Puts the first of the files into a folder below `parent`. When this returns, Node can be started.
 ///
 /// # Errors
 /// If the first file cannot be written.
@@ -127,16 +136,15 @@ pub fn unpack(parent: &Path) -> io::Result<Unpacking> {
     FILES.hash(&mut hasher);
     let name = format!("{}-{:016x}", env!("CARGO_PKG_VERSION"), hasher.finish());
     let folder = parent.join(name);
-    if folder.join(WHOLE).is_file() {
-        return Ok(Unpacking { folder, rest: None });
+    let is_whole = folder.join(WHOLE).is_file();
+    if !is_whole {
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join(BOOT), boot())?;
     }
-    fs::create_dir_all(&folder)?;
-    fs::write(folder.join(BOOT), boot())?;
-    let theirs = folder.clone();
-    let rest = tokio::task::spawn_blocking(move || unpack_rest(&theirs));
     Ok(Unpacking {
         folder,
-        rest: Some(rest),
+        is_whole,
+        rest: None,
     })
 }
 
@@ -155,7 +163,6 @@ fn unpack_rest(folder: &Path) -> io::Result<()> {
 
 /// [`BOOT`] with the texts of what every worker loads before it knows of an app.
 fn boot() -> String {
-    let text = |name: &str| FILES.iter().find(|(path, _)| *path == name).map(|f| f.1);
     let is_carried = |path: &str| {
         let top = path.split_once('/').map_or("", |(top, _)| top);
         let is_deep = path.matches('/').count() > 1;
@@ -166,7 +173,8 @@ fn boot() -> String {
         .map(|(path, text)| (path.to_string(), (*text).into()))
         .collect();
     let filled = format!("var CARRIED = {};", serde_json::Value::Object(texts));
-    text(BOOT).unwrap_or_default().replace(CARRIED, &filled)
+    let own = FILES.iter().find(|(path, _)| *path == BOOT);
+    own.map_or_else(String::new, |(_, text)| text.replace(CARRIED, &filled))
 }
 
 #[cfg(test)]
@@ -207,7 +215,7 @@ mod tests {
         assert!(first.folder.join("sdk/index.mjs").is_file());
         let second = unpack(parent.path()).unwrap();
         assert_eq!(second.folder, first.folder);
-        assert!(second.rest.is_none(), "nothing is left to write");
+        assert!(second.is_whole, "nothing is left to write");
     }
 
     #[tokio::test]
