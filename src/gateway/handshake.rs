@@ -149,7 +149,7 @@ impl Gateway {
             self.bus.tell(Fact::Rejected {
                 status: 503,
                 reason: format!(
-                    "{} connections are open, the most this sandbox holds",
+                    "as many connections are open as this sandbox holds: {}",
                     self.max_connections
                 ),
                 hint: Some("--max-connections lets more in".to_owned()),
