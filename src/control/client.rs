@@ -39,10 +39,19 @@ impl Client {
         place::check_socket(&announced.socket)?;
         let client = Self { announced };
         match client.connect().await {
+            Ok(socket) if client.is_orphan(&socket) => Ok(None),
             Ok(_) => Ok(Some(client)),
             Err(e) if is_nobody(&e) => Ok(None),
             Err(e) => Err(client.broken(&e)),
         }
+    }
+
+    /// Whether who listened here is dead: a child that it was starting when it was killed holds its
+    /// socket for a moment yet. Another sandbox that listens by now has not announced itself yet.
+    fn is_orphan(&self, socket: &UnixStream) -> bool {
+        let listener = socket.peer_cred().ok().and_then(|peer| peer.pid());
+        let listener = listener.and_then(|pid| u32::try_from(pid).ok());
+        listener.is_some_and(|pid| pid == self.announced.pid && has_ended(pid))
     }
 
     /// What the sandbox says of itself.

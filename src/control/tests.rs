@@ -118,6 +118,49 @@ async fn one_folder_has_one_sandbox_and_a_dead_ones_socket_is_replaced() {
     assert!(!socket.exists());
 }
 
+/// Listens, forks and dies; the child, which holds the socket, lives as long as its input.
+const ORPHANED: &str = "
+import os, socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+if os.fork():
+    print(os.getpid(), flush=True)
+    os._exit(0)
+os.close(1)
+sys.stdin.read()";
+
+#[tokio::test]
+async fn a_socket_that_outlives_its_sandbox_is_nobodys() {
+    use std::process::{Command, Stdio};
+    let sandbox = Sandbox::start();
+    let announced = sandbox.client().await.announced().clone();
+    let data_dir = sandbox.data_dir.path().to_owned();
+    let socket = announced.socket.with_extension("orphaned");
+    let mut parent = Command::new("python3")
+        .args(["-c", ORPHANED])
+        .arg(&socket)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let input = parent.stdin.take();
+    let pid: u32 = parent.id();
+    assert!(parent.wait_with_output().unwrap().status.success());
+    // Somebody listens there, as far as the system knows.
+    assert!(UnixStream::connect(&socket).await.is_ok());
+    let dead = Announced {
+        pid,
+        socket: socket.clone(),
+        ..announced
+    };
+    let _late = Announcement::write(&data_dir, dead).unwrap();
+    assert!(Client::find(&data_dir).await.unwrap().is_none());
+    drop(input);
+    std::fs::remove_file(socket).unwrap();
+    sandbox.stop().await;
+}
+
 #[tokio::test]
 async fn logs_are_the_past_and_then_what_comes_until_the_end() {
     let sandbox = Sandbox::start();
