@@ -7,7 +7,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::outbox::{Put, Staged};
 use super::{Connection, Gateway};
 
-/// Longest message that its sender writes himself. Longer ones are shared by their receivers.
+/// Longest message that its sender writes itself. Longer ones are shared by their receivers.
 const MAX_LENGTH: usize = 16 * 1024;
 
 /// Bytes that are laid down before they are written in any case.
