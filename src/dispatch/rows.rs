@@ -155,7 +155,8 @@ impl Dispatcher {
         }
         let (handles, ids): (Vec<u32>, Vec<ConnectionId>) = opened.into_iter().unzip();
         let put = self.store.put_connections(&ids);
-        if let Err(error) = put.and_then(|()| self.store.remove_connections(&settled)) {
+        let removed = self.store.remove_connections(&settled);
+        if let Err(error) = put.and(removed) {
             let text = format!("rows of connections could not be written: {error}");
             self.bus.log(Level::Error, text);
         }

@@ -159,14 +159,14 @@ impl Gateway {
                 "Service Unavailable",
             ));
         }
-        if !self.take_token(self.clock.now_ms()) {
+        let connected_at = self.clock.now_ms();
+        if !self.take_token(connected_at) {
             self.tell_throttled(None);
             return Err(Refusal::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "Too Many Requests",
             ));
         }
-        let connected_at = self.clock.now_ms();
         let query = query_parameters(head.target);
         let meta = NewMeta {
             connected_at,

@@ -65,7 +65,7 @@ impl Transport {
             .map_err(Insecure::Failed)
     }
 
-    /// Lets whoever sends to the connection write on its own, if nothing stands between him and TCP.
+    /// Lets whoever sends to the connection write on its own, if nothing stands before TCP.
     pub(super) fn share(self, connection: &Arc<Connection>) -> Self {
         match self {
             Self::Plain(stream) => {
