@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::invocation::Subject;
 use super::{Dispatcher, Opening};
-use crate::domain::{CloseReason, ConnectionId};
+use crate::domain::ConnectionId;
 use crate::event::Level;
 use crate::gateway::Connection;
 use crate::gateway::inbound::{Inbound, Presence};
@@ -46,7 +46,18 @@ impl Dispatcher {
             any = true;
             match presence {
                 Presence::Opened(connection) => self.open(connection),
-                Presence::Closed(connection, reason) => self.ended(connection, reason),
+                Presence::Closed(connection, reason) => {
+                    for worker in self.crew.mirrors() {
+                        wire::gone(&mut worker.process.link.out, connection.handle);
+                    }
+                    match self.opening.get_mut(&connection.handle) {
+                        Some(opening) => opening.ended = Some(reason),
+                        None => {
+                            let event = Inbound::Disconnected(connection, reason);
+                            self.gateway.inbound.push(event);
+                        }
+                    }
+                }
                 Presence::Drained(connection) => self.mirror_slow(connection.handle, false),
             }
         }
@@ -55,6 +66,10 @@ impl Dispatcher {
 
     fn open(&mut self, connection: Arc<Connection>) {
         let (handle, id) = (connection.handle, connection.id);
+        for worker in self.crew.mirrors() {
+            let out = &mut worker.process.link.out;
+            wire::opened(out, handle, id.as_bytes());
+        }
         let opening = Opening {
             connection,
             ended: None,
@@ -63,34 +78,17 @@ impl Dispatcher {
         self.rows.opened.push((handle, id));
     }
 
-    fn ended(&mut self, connection: Arc<Connection>, reason: CloseReason) {
-        // Not admitted yet: the workers do not know it.
-        if let Some(opening) = self.opening.get_mut(&connection.handle) {
-            opening.ended = Some(reason);
-            return;
-        }
-        for worker in self.crew.mirrors() {
-            wire::gone(&mut worker.process.link.out, connection.handle);
-        }
-        let event = Inbound::Disconnected(connection, reason);
-        self.gateway.inbound.push(event);
-    }
-
-    /// The row of a connection is on disk: its events may begin, and the workers hear of it.
+    /// The row of a connection is on disk: its events may begin.
     pub(super) fn admit(&mut self, handle: u32) {
         let Some(Opening { connection, ended }) = self.opening.remove(&handle) else {
             return;
         };
         let inbound = &self.gateway.inbound;
         inbound.push(Inbound::Connected(connection.clone()));
-        if let Some(reason) = ended {
-            inbound.push(Inbound::Disconnected(connection, reason));
-            return;
+        match ended {
+            Some(reason) => inbound.push(Inbound::Disconnected(connection, reason)),
+            None => connection.admit(),
         }
-        for worker in self.crew.mirrors() {
-            introduce(&connection, &mut worker.process.link.out);
-        }
-        connection.admit();
     }
 
     /// Tells the workers that a client became slow, or can be sent to again.
@@ -183,20 +181,11 @@ impl Dispatcher {
 
     /// Writes the live connections for a worker that is to know them.
     pub(super) fn mirror(gateway: &crate::gateway::Gateway, out: &mut Vec<u8>) {
-        let all = gateway.registry.all().into_iter();
-        for connection in all.filter(|connection| connection.is_admitted()) {
-            introduce(&connection, out);
+        for connection in gateway.registry.all() {
+            wire::opened(out, connection.handle, connection.id.as_bytes());
+            if connection.outbox.is_slow() {
+                wire::slow(out, connection.handle, true);
+            }
         }
-    }
-}
-
-/// Makes a connection known to a worker.
-fn introduce(connection: &Connection, out: &mut Vec<u8>) {
-    if connection.outbox.is_closing() {
-        return;
-    }
-    wire::opened(out, connection.handle, connection.id.as_bytes());
-    if connection.outbox.is_slow() {
-        wire::slow(out, connection.handle, true);
     }
 }

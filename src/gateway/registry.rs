@@ -108,8 +108,7 @@ impl Connection {
         self.outbox.wake();
     }
 
-    /// Whether that has happened.
-    pub fn is_admitted(&self) -> bool {
+    pub(super) fn is_admitted(&self) -> bool {
         self.admitted.load(Ordering::Relaxed)
     }
 
