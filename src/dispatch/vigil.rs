@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// How long it stays awake. A handler that does nothing dear has answered by then.
-const LENGTH: Duration = Duration::from_micros(100);
+const LENGTH: Duration = Duration::from_micros(200);
 
 /// An event is a lone one if the last one is at least this long past. Shorter, and staying awake
 /// would take a good part of a processor that others could use.
-const LONE: Duration = Duration::from_micros(200);
+const LONE: Duration = Duration::from_micros(300);
 
 /// The dispatcher's end.
 #[derive(Debug)]

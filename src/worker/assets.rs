@@ -24,6 +24,7 @@ const FILES: &[(&str, &str)] = files![
     "cloud/runtime-api.cjs",
     "cloud/socket.cjs",
     "cloud/table.cjs",
+    "conversation.cjs",
     "data/batch.cjs",
     "data/data.cjs",
     "data/errors.cjs",

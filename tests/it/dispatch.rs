@@ -1,8 +1,11 @@
 //! `connected`, `message` and `disconnected` reach the app's handlers, with their arguments.
 
+use std::thread;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use crate::support::App;
+use crate::support::{App, cpu_ticks, eventually};
 
 #[test]
 fn connected_gets_the_connection_and_its_meta() {
@@ -156,6 +159,48 @@ fn what_a_handler_sends_leaves_before_the_handler_returns() {
     let mut client = dev.client();
     assert_eq!(client.ask("question"), "early");
     assert_eq!(client.ask("answered"), "late");
+}
+
+#[test]
+fn a_worker_sleeps_once_nobody_talks_to_it_any_more() {
+    let app = App::esm(
+        "import { ws } from '@ampt/sdk';
+         console.log(process.pid);
+         ws.on('message', (c, data) => c.send(data));",
+    );
+    let dev = app.dev(&["--no-limits"]);
+    let pid = dev.wait_for(|event: &Value| event["source"] == "app")["text"]
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .unwrap();
+    let (mut one, mut other) = (dev.client(), dev.client());
+    for n in 0..500_u32 {
+        assert_eq!(one.ask(&n.to_string()), n.to_string());
+        if n % 100 == 99 {
+            assert_eq!(other.ask("too"), "too");
+        }
+    }
+    eventually("the worker takes no time", || {
+        let before = cpu_ticks(pid);
+        thread::sleep(Duration::from_millis(100));
+        cpu_ticks(pid) == before
+    });
+}
+
+#[test]
+fn an_app_may_put_timers_of_its_own_in_place_of_nodes() {
+    let app = App::esm(
+        "import { ws } from '@ampt/sdk';
+         globalThis.setImmediate = globalThis.setTimeout = () => {};
+         globalThis.performance = { now: () => 0 };
+         process.hrtime = Object.assign(() => [0, 0], { bigint: () => 0n });
+         ws.on('message', (c, data) => c.send(data));",
+    );
+    let dev = app.dev(&["--no-limits"]);
+    let mut client = dev.client();
+    for n in 0..50_u32 {
+        assert_eq!(client.ask(&n.to_string()), n.to_string());
+    }
 }
 
 #[test]

@@ -6,6 +6,8 @@
 // stack trace each, so under load only some are looked at: a place in the code that does not wait
 // shows soon enough. Whoever wants errors (`--strict`) has them all looked at.
 'use strict';
+// Not the global one, which an app may replace by one of its own (fake timers do).
+const { setImmediate } = require('node:timers');
 const { sampler } = require('./sampler.cjs');
 
 /** Handlers that run, HTTP requests and the load of the app included. */

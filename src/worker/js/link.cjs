@@ -2,6 +2,9 @@
 'use strict';
 const net = require('node:net');
 const fs = require('node:fs');
+// Not the global one, which an app may replace by one of its own (fake timers do).
+const { setImmediate } = require('node:timers');
+const conversation = require('./conversation.cjs');
 
 const FD = 3;
 const HEADER = 5; // u32 length, u8 kind
@@ -233,6 +236,7 @@ function receive(read, chunk) {
   }
   // The chunk is reused by the next read, so what is left of it is copied.
   if (at < limit) partial = Buffer.from(bytes.subarray(at, limit));
+  conversation.listen(bytes, limit);
   return true;
 }
 

@@ -22,7 +22,7 @@ pub use dev::Dev;
 pub use disk::Disk;
 pub use log::{EventLog, Pattern};
 pub use nodes::{each_node, node_script};
-pub use process::{children, descriptors, eventually, is_running, meanwhile, memory_kb};
+pub use process::{children, cpu_ticks, descriptors, eventually, is_running, meanwhile, memory_kb};
 pub use raw::{RawSocket, Response};
 pub use screen::Screen;
 pub use seed::{Random, seed_or};

@@ -21,6 +21,20 @@ pub fn memory_kb(pid: u32) -> usize {
     number.unwrap_or(0)
 }
 
+/// How long a process has been on a processor, in ticks of the system's clock; 0 if it is not there.
+pub fn cpu_ticks(pid: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace();
+    let user_and_system = fields.skip(11).take(2);
+    user_and_system
+        .filter_map(|ticks| ticks.parse::<u64>().ok())
+        .sum()
+}
+
 /// Whether a process runs; one that has ended and was not reaped does not.
 pub fn is_running(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
