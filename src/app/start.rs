@@ -34,20 +34,22 @@ pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Run
     let address = Address::bind(config).await?;
     let credentials = new_credentials()?;
     let key_id = credentials.key_id.clone();
-    let mut unpacking = assets::unpack(&config.data_dir.join("runtime"))
-        .map_err(|error| unusable(&config.data_dir, &error))?;
+    let unusable = |error| unusable(&config.data_dir, &error);
+    let mut unpacking = assets::unpack(&config.data_dir.join("runtime")).map_err(unusable)?;
     let runtime_dir = unpacking.folder.clone();
     let launch = launch(config, runtime_dir, &address, &credentials, control.path())?;
     let loader = Loader::new(&config.app_dir, &launch.runtime_dir, bus.clone());
     let mut workers = Workers::new(launch, loader.clone(), bus.clone(), config.watch);
+    if config.sdk == SdkChoice::Installed {
+        unpacking.finish().await.map_err(unusable)?;
+    }
     if source.has_code() {
         workers.boot()?;
     }
     // Node takes longest: the rest goes on while it boots, and not while it is still to be started.
     unpacking.go_on();
     let store = open_store_aside(config, clock).await?;
-    let unpacked = unpacking.finish().await;
-    unpacked.map_err(|error| unusable(&config.data_dir, &error))?;
+    unpacking.finish().await.map_err(unusable)?;
     let former = former::connections(&store, bus)?;
     let published = store.published().map_err(store_failure)?;
     former::tell(former.len(), published.len(), bus);

@@ -7,98 +7,131 @@ use std::path::{Path, PathBuf};
 
 use tokio::task::JoinHandle;
 
-/// Each file below `src/worker/js/`: its path there, and its text.
-macro_rules! files {
-    ($($path:literal),* $(,)?) => {
-        &[$(($path, include_str!(concat!("js/", $path)))),*]
+/// Defines [`FILES`], each file below `src/worker/js/` with its path there and its text, and
+/// [`BUNDLE_TEXT`].
+macro_rules! embed {
+    (bundled: [$($bundled:literal),* $(,)?], others: [$($other:literal),* $(,)?] $(,)?) => {
+        const FILES: &[(&str, &str)] = &[
+            $(($bundled, include_str!(concat!("js/", $bundled))),)*
+            $(($other, include_str!(concat!("js/", $other))),)*
+        ];
+
+        /// [`BUNDLE`] with the modules that it finds in itself.
+        const BUNDLE_TEXT: &str = concat!(
+            "'use strict';\nconst MODULES = {\n",
+            $(
+                "'", $bundled, "': function (exports, require, module, __filename, __dirname) {",
+                include_str!(concat!("js/", $bundled)),
+                "\n},\n",
+            )*
+            "};\n",
+            include_str!("js/bundle.cjs"),
+        );
     };
 }
 
-const FILES: &[(&str, &str)] = files![
-    "aftermath.cjs",
-    "boot.cjs",
-    "cloud/assets.cjs",
-    "cloud/index.cjs",
-    "cloud/lines.cjs",
-    "cloud/queue.cjs",
-    "cloud/runtime-api.cjs",
-    "cloud/socket.cjs",
-    "cloud/table.cjs",
-    "conversation.cjs",
-    "data/batch.cjs",
-    "data/data.cjs",
-    "data/errors.cjs",
-    "data/expression.cjs",
-    "data/index.cjs",
-    "data/index.mjs",
-    "data/marshal.cjs",
-    "data/merge.cjs",
-    "data/on.cjs",
-    "data/read.cjs",
-    "data/shapes.cjs",
-    "data/write.cjs",
-    "guard.cjs",
-    "link.cjs",
-    "loader/channel.cjs",
-    "loader/data-hints.cjs",
-    "loader/errors.cjs",
-    "loader/explain.cjs",
-    "loader/helpers/decorate.cjs",
-    "loader/helpers/decorateMetadata.cjs",
-    "loader/helpers/decorateParam.cjs",
-    "loader/helpers/usingCtx.cjs",
-    "loader/index.cjs",
-    "loader/interop.cjs",
-    "loader/require-hooks.cjs",
-    "loader/rules.cjs",
-    "loader/stacks.cjs",
-    "loader/sync-hooks.cjs",
-    "loader/thread.mjs",
-    "loader/warm/commonjs.cjs",
-    "loader/warm/index.mjs",
-    "loader/warm/module.mjs",
-    "loader/warnings.cjs",
-    "main.cjs",
-    "output.cjs",
-    "package.json",
-    "runtime.cjs",
-    "sampler.cjs",
-    "sdk/connection.cjs",
-    "sdk/core.cjs",
-    "sdk/core.mjs",
-    "sdk/events.cjs",
-    "sdk/events.mjs",
-    "sdk/http.cjs",
-    "sdk/http.mjs",
-    "sdk/index.cjs",
-    "sdk/index.mjs",
-    "sdk/installed.cjs",
-    "sdk/missing.cjs",
-    "sdk/params.cjs",
-    "sdk/params.mjs",
-    "sdk/published.cjs",
-    "sdk/schedule.cjs",
-    "sdk/schedule.mjs",
-    "sdk/socket-events.cjs",
-    "sdk/storage.cjs",
-    "sdk/storage.mjs",
-    "sdk/task.cjs",
-    "sdk/task.mjs",
-    "sdk/timeout.cjs",
-    "sdk/websockets.cjs",
-    "sdk/websockets.mjs",
-];
+embed! {
+    bundled: [
+        "aftermath.cjs",
+        "conversation.cjs",
+        "guard.cjs",
+        "link.cjs",
+        "loader/channel.cjs",
+        "loader/errors.cjs",
+        "loader/index.cjs",
+        "loader/require-hooks.cjs",
+        "loader/rules.cjs",
+        "loader/stacks.cjs",
+        "loader/sync-hooks.cjs",
+        "loader/warnings.cjs",
+        "main.cjs",
+        "output.cjs",
+        "runtime.cjs",
+        "sampler.cjs",
+        "sdk/connection.cjs",
+        "sdk/events.cjs",
+        "sdk/http.cjs",
+        "sdk/index.cjs",
+        "sdk/missing.cjs",
+        "sdk/params.cjs",
+        "sdk/published.cjs",
+        "sdk/socket-events.cjs",
+        "sdk/timeout.cjs",
+        "sdk/websockets.cjs",
+    ],
+    others: [
+        "boot.cjs",
+        "bundle.cjs",
+        "cloud/assets.cjs",
+        "cloud/index.cjs",
+        "cloud/lines.cjs",
+        "cloud/queue.cjs",
+        "cloud/runtime-api.cjs",
+        "cloud/socket.cjs",
+        "cloud/table.cjs",
+        "data/batch.cjs",
+        "data/data.cjs",
+        "data/errors.cjs",
+        "data/expression.cjs",
+        "data/index.cjs",
+        "data/index.mjs",
+        "data/marshal.cjs",
+        "data/merge.cjs",
+        "data/on.cjs",
+        "data/read.cjs",
+        "data/shapes.cjs",
+        "data/write.cjs",
+        "loader/data-hints.cjs",
+        "loader/explain.cjs",
+        "loader/helpers/decorate.cjs",
+        "loader/helpers/decorateMetadata.cjs",
+        "loader/helpers/decorateParam.cjs",
+        "loader/helpers/usingCtx.cjs",
+        "loader/interop.cjs",
+        "loader/thread.mjs",
+        "loader/warm/commonjs.cjs",
+        "loader/warm/index.mjs",
+        "loader/warm/module.mjs",
+        "package.json",
+        "sdk/core.cjs",
+        "sdk/core.mjs",
+        "sdk/events.mjs",
+        "sdk/http.mjs",
+        "sdk/index.mjs",
+        "sdk/installed.cjs",
+        "sdk/params.mjs",
+        "sdk/schedule.cjs",
+        "sdk/schedule.mjs",
+        "sdk/storage.cjs",
+        "sdk/storage.mjs",
+        "sdk/task.cjs",
+        "sdk/task.mjs",
+        "sdk/websockets.mjs",
+    ],
+}
 
 /// The file that Node is started with.
 const BOOT: &str = "boot.cjs";
 
-/// Where [`BOOT`] takes the texts of other files.
-const CARRIED: &str = "var CARRIED = {};";
+/// The file that it loads, with every module inside that a worker needs before it knows of an app.
+/// One file is found, read and compiled faster than many. With an installed SDK it needs others as
+/// well: they must be there before such a worker is started.
+const BUNDLE: &str = "bundle.cjs";
+
+/// What Node looks at before it runs either: it must not find half of it.
+const PACKAGE: &str = "package.json";
+
+/// The files that are there before Node is started.
+const FIRST: [(&str, &str); 3] = [
+    (PACKAGE, include_str!("js/package.json")),
+    (BUNDLE, BUNDLE_TEXT),
+    (BOOT, include_str!("js/boot.cjs")),
+];
 
 /// Written last: a folder that has it is whole.
 const WHOLE: &str = "whole";
 
-/// The unpacked files, of which all but [`BOOT`] may be on their way to the disk yet.
+/// The unpacked files, of which all but the [`FIRST`] may be on their way to the disk yet.
 pub struct Unpacking {
     /// The folder. Its name tells its content.
     pub folder: PathBuf,
@@ -131,7 +164,7 @@ impl Unpacking {
 /// Puts the first of the files into a folder below `parent`. When this returns, Node can be started.
 ///
 /// # Errors
-/// If the first file cannot be written.
+/// If the first files cannot be written.
 pub fn unpack(parent: &Path) -> io::Result<Unpacking> {
     let mut hasher = DefaultHasher::new();
     FILES.hash(&mut hasher);
@@ -140,7 +173,9 @@ pub fn unpack(parent: &Path) -> io::Result<Unpacking> {
     let is_whole = folder.join(WHOLE).is_file();
     if !is_whole {
         fs::create_dir_all(&folder)?;
-        fs::write(folder.join(BOOT), boot())?;
+        for (path, text) in FIRST {
+            fs::write(folder.join(path), text)?;
+        }
     }
     Ok(Unpacking {
         folder,
@@ -151,7 +186,8 @@ pub fn unpack(parent: &Path) -> io::Result<Unpacking> {
 
 fn unpack_rest(folder: &Path) -> io::Result<()> {
     let mut made = "";
-    for (path, text) in FILES.iter().filter(|(path, _)| *path != BOOT) {
+    let is_first = |path: &str| FIRST.iter().any(|(first, _)| *first == path);
+    for (path, text) in FILES.iter().filter(|(path, _)| !is_first(path)) {
         let inner = path.rsplit_once('/').map_or("", |(inner, _)| inner);
         if inner != made {
             fs::create_dir_all(folder.join(inner))?;
@@ -162,24 +198,16 @@ fn unpack_rest(folder: &Path) -> io::Result<()> {
     fs::write(folder.join(WHOLE), "")
 }
 
-/// [`BOOT`] with the texts of what every worker loads before it knows of an app.
-fn boot() -> String {
-    let is_carried = |path: &str| {
-        let top = path.split_once('/').map_or("", |(top, _)| top);
-        let is_deep = path.matches('/').count() > 1;
-        path.ends_with(".cjs") && path != BOOT && !is_deep && top != "data"
-    };
-    let carried = FILES.iter().filter(|(path, _)| is_carried(path));
-    let texts: serde_json::Map<_, _> = carried
-        .map(|(path, text)| (path.to_string(), (*text).into()))
-        .collect();
-    let filled = format!("var CARRIED = {};", serde_json::Value::Object(texts));
-    let own = FILES.iter().find(|(path, _)| *path == BOOT);
-    own.map_or_else(String::new, |(_, text)| text.replace(CARRIED, &filled))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+    use std::process::Command;
+
+    use command_fds::{CommandFdExt as _, FdMapping};
+    use serde_json::json;
+
     use super::*;
 
     fn walk(folder: &Path, prefix: &str, found: &mut Vec<String>) {
@@ -232,10 +260,43 @@ mod tests {
     }
 
     #[test]
-    fn the_first_file_carries_what_a_worker_loads_at_its_start() {
-        let boot = boot();
-        let carries = |name: &str| boot.contains(&format!("\"{name}\":"));
-        assert!(carries("main.cjs") && carries("loader/index.cjs") && carries("sdk/index.cjs"));
-        assert!(!carries("data/index.cjs") && !carries("boot.cjs"));
+    fn node_boots_with_the_first_files_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = unpack(parent.path()).unwrap().folder;
+        assert!(
+            folder.join(PACKAGE).is_file(),
+            "whole, whatever is read of it"
+        );
+        let (mut link, link_there) = UnixStream::pair().unwrap();
+        let (_output, output_there) = UnixStream::pair().unwrap();
+        let (_loader, loader_there) = UnixStream::pair().unwrap();
+        let mark_there = tempfile::tempfile().unwrap();
+        let ends: [OwnedFd; 4] = [
+            link_there.into(),
+            output_there.into(),
+            loader_there.into(),
+            mark_there.into(),
+        ];
+        let mappings = (3..).zip(ends).map(|(child_fd, parent_fd)| FdMapping {
+            parent_fd,
+            child_fd,
+        });
+        let config = json!({ "loader": { "appDir": parent.path(), "sdk": "embedded" } });
+        let mut command = Command::new("node");
+        command
+            .arg(folder.join(BOOT))
+            .env("AMPT_WS_WORKER", config.to_string())
+            .fd_mappings(mappings.collect())
+            .unwrap();
+        let mut node = command.spawn().unwrap();
+        drop(command);
+        let mut head = [0; 5];
+        let read = link.read_exact(&mut head);
+        node.kill().unwrap();
+        node.wait().unwrap();
+        read.expect("a first frame, and not the end");
+        let hello = 1;
+        assert_eq!(head[4], hello);
+        assert!(BUNDLE_TEXT.is_ascii(), "which Node reads faster");
     }
 }

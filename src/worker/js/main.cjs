@@ -1,6 +1,7 @@
 // Connects the link, prepares everything that does not depend on the user's code, says hello, and
 // waits to be told what to load.
 'use strict';
+const fs = require('node:fs');
 const { captureOutput } = require('./output.cjs');
 captureOutput();
 
@@ -57,15 +58,21 @@ function warm() {
   loader.warm();
 }
 
+/**
+ * A spare worker has the time to do what the app's first imports would have to do. The first worker
+ * of a run is told to load before this comes, or else our files may not all be there yet.
+ */
+function warmUnlessFirst() {
+  if (!loading && fs.existsSync(`${__dirname}/whole`)) warm();
+}
+
 link.open();
 guard.install(link, runtime);
 prepared = prepare();
 prepared.then(
   () => {
     link.sendBare(HELLO, JSON.stringify({ node: process.version }));
-    // A spare worker has the time to do what the app's first imports would have to do; the first
-    // worker of a run is told to load before this comes.
-    setTimeout(() => loading || warm(), WARM_AFTER_MS).unref();
+    setTimeout(warmUnlessFirst, WARM_AFTER_MS).unref();
   },
   () => {}, // told by `load`
 );

@@ -1,5 +1,5 @@
 'use strict';
-// Whatever was thrown → plain data that the emulator can print.
+// Whatever was thrown -> plain data that the emulator can print.
 
 const path = require('node:path');
 const { inspect } = require('node:util');
@@ -13,7 +13,7 @@ const MAX_ERRORS = 10;
 const MAX_MESSAGE = 16 * 1024;
 
 class Errors {
-  /** Error → the file that was being loaded, where Node does not tell. */
+  /** Error -> the file that was being loaded, where Node does not tell. */
   #loading = new WeakMap();
 
   /**

@@ -53,7 +53,7 @@ function install({ appDir, runtimeDir, sdk = 'embedded', fd = 5 }) {
  */
 async function warm() {
   if (state.channel.call({ op: 'spare' }).thread) state.registerThread();
-  await import('./warm/index.mjs');
+  await import(pathToFileURL(`${__dirname}/warm/index.mjs`));
 }
 
 /**

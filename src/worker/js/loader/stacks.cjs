@@ -63,7 +63,7 @@ class Stacks {
     return this.map(frames)[0];
   }
 
-  /** Frames with places in running code → frames with places in the source. */
+  /** Frames with places in running code -> frames with places in the source. */
   map(frames) {
     const key = ({ path, line, column, isUrl }) => `${isUrl ? 'u' : 'p'}${path}:${line}:${column}`;
     const unknown = frames.filter(
