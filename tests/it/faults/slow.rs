@@ -113,12 +113,14 @@ fn clients_that_never_read_cost_bounded_memory_which_comes_back() {
     assert_eq!(dev.stop().code, Some(0));
 }
 
-/// Sends numbered texts of sizes on both sides of every bound, as fast as the client takes them.
+/// Sends numbered texts of sizes on both sides of every bound, as fast as the client takes them: it
+/// lets the worker hear in between that the client does not.
 const NUMBERED: &str = "import { ws } from '@ampt/sdk';
      const sizes = [1, 150, 2500, 8500, 35000];
      let told = false;
      ws.on('message', { timeout: 60000 }, async (c, count) => {
        for (let n = 0; n < count; n++) {
+         if (n % 10 === 0) await new Promise(setImmediate);
          const text = JSON.stringify({ n, pad: 'ä'.repeat(sizes[n % sizes.length]) });
          while (!(await c.send(text).then(() => true, () => false))) {
            if (!told) console.log('refused');
