@@ -1,5 +1,6 @@
 //! Connection ids in the form that API Gateway gives them.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
 
@@ -16,6 +17,32 @@ pub const ID_LENGTH: usize = 16;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId([u8; ID_LENGTH]);
 
+/// How many ids' random bytes are fetched at once: each fetch is a system call.
+const STOCK_IDS: usize = 64;
+
+/// Random bytes that no id has used.
+struct Stock {
+    bytes: [[u8; RANDOM_BYTES]; STOCK_IDS],
+    left: usize,
+}
+
+thread_local! {
+    static STOCK: RefCell<Stock> = const {
+        RefCell::new(Stock { bytes: [[0; RANDOM_BYTES]; STOCK_IDS], left: 0 })
+    };
+}
+
+impl Stock {
+    fn take(&mut self) -> Result<[u8; RANDOM_BYTES], getrandom::Error> {
+        if self.left == 0 {
+            getrandom::fill(self.bytes.as_flattened_mut())?;
+            self.left = STOCK_IDS;
+        }
+        self.left -= 1;
+        Ok(self.bytes[self.left])
+    }
+}
+
 /// Why a text is not a connection id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a connection id")]
@@ -25,8 +52,7 @@ impl ConnectionId {
     /// A new id from the operating system's random source; 88 random bits make a repetition
     /// impossible in practice. Fails only if that source does.
     pub fn random() -> Result<Self, getrandom::Error> {
-        let mut bytes = [0; RANDOM_BYTES];
-        getrandom::fill(&mut bytes)?;
+        let bytes = STOCK.with_borrow_mut(Stock::take)?;
         Ok(Self::from_random(bytes))
     }
 

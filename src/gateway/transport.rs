@@ -83,7 +83,10 @@ impl Transport {
         let Self::Plain(stream) = self else {
             return false;
         };
-        let read = rustix::io::read(stream, rustix::buffer::spare_capacity(bytes));
+        let room = bytes.capacity() - bytes.len();
+        let read = try_receive(stream, room, || {
+            rustix::io::read(stream, rustix::buffer::spare_capacity(bytes))
+        });
         read.is_ok_and(|read| read > 0)
     }
 
@@ -114,6 +117,25 @@ impl Transport {
     }
 }
 
+/// Reads once, up to `room` bytes, if the runtime takes the socket for readable. If that was all
+/// there is, the runtime need not look again before the socket says so.
+fn try_receive(
+    stream: &TcpStream,
+    room: usize,
+    read: impl FnOnce() -> rustix::io::Result<usize>,
+) -> io::Result<usize> {
+    let mut received = None;
+    let tried = stream.try_io(Interest::READABLE, || {
+        let bytes = read()?;
+        received = Some(bytes);
+        match bytes > 0 && bytes < room {
+            true => Err(io::ErrorKind::WouldBlock.into()),
+            false => Ok(bytes),
+        }
+    });
+    received.map_or(tried, Ok)
+}
+
 /// Reads as the runtime would, by a system call that is not also a cancellation point of threads:
 /// these cost every message a few atomic operations.
 fn poll_receive(
@@ -124,25 +146,19 @@ fn poll_receive(
     let stream: &TcpStream = reading.as_ref();
     loop {
         ready!(stream.poll_read_ready(cx))?;
-        let mut received = None;
-        let tried = stream.try_io(Interest::READABLE, || {
-            let room = buf.initialize_unfilled();
+        let room = buf.initialize_unfilled();
+        let received = try_receive(stream, room.len(), || {
             let (bytes, _) = rustix::net::recv(stream, &mut *room, RecvFlags::empty())?;
-            received = Some(bytes);
-            match bytes > 0 && bytes < room.len() {
-                // There is no more: the runtime need not look again before the socket says so.
-                true => Err(io::ErrorKind::WouldBlock.into()),
-                false => Ok(()),
-            }
+            Ok(bytes)
         });
-        match (received, tried) {
-            (Some(bytes), _) => {
+        match received {
+            Ok(bytes) => {
                 buf.advance(bytes);
                 return Poll::Ready(Ok(()));
             }
-            (None, Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
-            (None, Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-            (None, tried) => return Poll::Ready(tried),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Poll::Ready(Err(error)),
         }
     }
 }
