@@ -16,6 +16,11 @@ export const program = process.env.AMPT_WS ?? path.join(target, 'release', 'ampt
 const generator = path.join(target, 'bench', 'release', 'wsload');
 const running = new Set();
 
+/** Without what makes every Node boot longer: certificates to read, modules to load first. */
+const environment = { ...process.env };
+delete environment.NODE_EXTRA_CA_CERTS;
+delete environment.NODE_OPTIONS;
+
 /** Builds the program and the generator, and installs the one npm package. */
 export function prepare() {
   const run = (command, args) => execFileSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
@@ -44,7 +49,7 @@ export async function freePort() {
 }
 
 function start(command, args, options = {}) {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], ...options });
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], env: environment, ...options });
   running.add(child);
   child.ended = new Promise((resolve) => child.once('exit', resolve)).finally(() => running.delete(child));
   return child;
@@ -93,8 +98,8 @@ export function sandbox(app, port, more = []) {
 
 /** The npm package `ws` in one Node process. */
 export function baseline(port, raw = true) {
-  const environment = { ...process.env, PORT: String(port), RAW: raw ? '1' : '0', NODE_PATH: path.join(packages, 'node_modules') };
-  const child = start('node', [path.join(benches, 'baseline', 'echo.cjs')], { env: environment });
+  const env = { ...environment, PORT: String(port), RAW: raw ? '1' : '0', NODE_PATH: path.join(packages, 'node_modules') };
+  const child = start('node', [path.join(benches, 'baseline', 'echo.cjs')], { env });
   return { pid: child.pid, url: `ws://127.0.0.1:${port}/`, stop: stop(child) };
 }
 
