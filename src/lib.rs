@@ -29,6 +29,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod control;
+pub mod descriptors;
 pub mod dispatch;
 pub mod domain;
 pub mod error;

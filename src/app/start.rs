@@ -27,7 +27,6 @@ use crate::worker::{Launch, Loader, assets};
 /// [`Running::settled`] waits for it.
 pub async fn start(config: &Config, bus: &EventBus, clock: &Clock) -> Result<Running, Failure> {
     let started = Instant::now();
-    raise_descriptor_limit();
     let source = find_source(config)?;
     data_dir::prepare(&config.data_dir)?;
     let control = control::Listener::bind(&config.data_dir)?;
@@ -252,13 +251,4 @@ fn app_name(app_dir: &Path) -> String {
         .and_then(|n| n.as_str())
         .map(str::to_owned);
     name.or_else(folder).unwrap_or_else(|| "app".to_owned())
-}
-
-/// Sockets need descriptors, and the usual soft limit is 1,024.
-fn raise_descriptor_limit() {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    // A refusal leaves the old limit, with which a sandbox works as well.
-    let _ = setrlimit(Resource::Nofile, limit);
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::signals::Signals;
 use crate::app::{self, Running};
 use crate::config::Config;
+use crate::descriptors;
 use crate::domain::Clock;
 use crate::error::{Failure, exit, reason};
 use crate::event::EventBus;
@@ -57,6 +58,7 @@ impl<'a> Foreground<'a> {
         log: impl Write + Send + 'static,
         work: impl AsyncFnOnce(&Running, &mut Signals) -> Result<Done, Failure>,
     ) -> Result<u8, Failure> {
+        descriptors::make_room();
         let internal = |what: &str, error: io::Error| {
             Failure::new("internal", format!("no {what}: {}", reason(&error)))
         };

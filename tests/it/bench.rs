@@ -1,6 +1,8 @@
 //! `bench`: what a load test reports, and what it says of what cannot be loaded.
 
-use serde_json::json;
+use std::process::Command;
+
+use serde_json::{Value, json};
 
 use crate::support::App;
 
@@ -34,6 +36,22 @@ fn every_message_is_accounted_for() {
         !app.path(".ampt-ws").exists(),
         "the app's own store is left alone"
     );
+}
+
+/// The usual soft limit allows for a thousand clients: what the hard one allows is taken.
+#[test]
+fn more_clients_than_descriptors_are_usual_come_in() {
+    let app = App::esm(ECHO);
+    let mut limited = Command::new("bash");
+    limited.args(["-c", "ulimit -Sn 64; exec \"$0\" \"$@\""]);
+    let command = app.command();
+    limited.arg(command.get_program()).current_dir(app.dir());
+    let done = limited
+        .args(["bench", "-c", "100", "-d", "100ms", "--json"])
+        .output();
+    let done = done.expect("bash");
+    let report: Value = serde_json::from_slice(&done.stdout).expect("a report");
+    assert_eq!(report["connections"]["opened"], 100, "{report}");
 }
 
 #[test]

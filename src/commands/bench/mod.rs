@@ -12,6 +12,7 @@ use super::signals::Signals;
 use crate::bench::{Numbers, Plan, Report, Template};
 use crate::cli::{BenchArgs, Common, ConnectArgs};
 use crate::config::absolute;
+use crate::descriptors;
 use crate::error::{Failure, exit};
 use crate::location::Location;
 use crate::output::{Output, Progress, Verbosity, bench};
@@ -25,6 +26,7 @@ const MESSAGE: &str = r#"{"n":{{n}}}"#;
 const ERRORS: usize = 3;
 
 pub(super) async fn run(common: &Common, args: &BenchArgs, out: &Output) -> Result<u8, Failure> {
+    descriptors::make_room();
     let mut signals = Signals::new(false)?;
     let fixture = args.fixture.as_deref().map(read).transpose()?;
     let plan = plan(args, fixture.as_ref())?;

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use self::show::Show;
 use super::signals::Signals;
 use crate::cli::TestArgs;
+use crate::descriptors;
 use crate::error::{Failure, exit};
 use crate::output::Output;
 use crate::script::load::{self, Fixture};
@@ -28,6 +29,7 @@ pub(super) fn run(args: TestArgs, out: &Output) -> Result<u8, Failure> {
         out.text(&format!("{:#}\n", format::schema::document()))?;
         return Ok(exit::OK);
     }
+    descriptors::make_room();
     super::block_on(async {
         let mut signals = Signals::new(false)?;
         if args.watch {

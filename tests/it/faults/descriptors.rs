@@ -1,5 +1,6 @@
 //! No more files may be opened: whoever is connected stays, and the others come in later.
 
+use std::fs;
 use std::net::TcpStream;
 use std::process::Command;
 use std::thread::sleep;
@@ -21,6 +22,20 @@ fn limited(app: &App, files: u32) -> Dev {
     });
     dev.ready();
     dev
+}
+
+/// On Linux, a table that has to grow under load holds up everybody who comes in.
+#[test]
+fn a_sandbox_has_room_for_thousands_of_sockets_from_the_start() {
+    let app = App::esm("");
+    let dev = app.dev(&["--no-watch"]);
+    let status = fs::read_to_string(format!("/proc/{}/status", dev.pid())).expect("its status");
+    let size = status.lines().find_map(|line| line.strip_prefix("FDSize:"));
+    let size: u64 = size
+        .and_then(|size| size.trim().parse().ok())
+        .expect("a size");
+    let hard = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+    assert!(size >= hard.unwrap_or(u64::MAX).min(16_384), "{status}");
 }
 
 #[test]
