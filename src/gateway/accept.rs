@@ -197,7 +197,7 @@ pub(super) async fn open(
     if gateway.stop.is_cancelled() {
         connection.close(CloseReason::GOING_AWAY);
     }
-    connection::spawn(gateway.clone(), connection, stream, rest).await;
+    connection::spawn(gateway.clone(), connection, stream, rest);
 }
 
 /// Reads until the head is complete. After a handshake, `bytes` holds what came behind it.

@@ -6,18 +6,17 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use base64::Engine as _;
-use futures_util::{Sink, Stream};
 use tokio::time::{Sleep, sleep};
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Message as Frame, Utf8Bytes};
 
 use super::Gateway;
 use super::inbound::{Message, Presence};
 use super::outbox::Taken;
 use super::registry::Connection;
+use super::socket::Socket;
 use super::transport::Transport;
 use super::turbulence::Eddy;
 use crate::domain::{BinaryMessages, CloseReason};
@@ -38,7 +37,7 @@ const TURN: usize = 64;
 const LAST_READS: Duration = Duration::from_secs(1);
 
 /// Starts the task of a connection whose handshake is done.
-pub(super) async fn spawn(
+pub(super) fn spawn(
     gateway: Arc<Gateway>,
     connection: Arc<Connection>,
     stream: Transport,
@@ -58,8 +57,7 @@ pub(super) async fn spawn(
         None => stream.share(&connection),
         Some(_) => stream,
     };
-    let socket =
-        WebSocketStream::from_partially_read(stream, rest, Role::Server, Some(config)).await;
+    let socket = Socket::new(stream, rest, config);
     let eddy = turbulence.map(|turbulence| Box::new(Eddy::new(turbulence, connection.handle)));
     let exchange = Exchange {
         gateway: gateway.clone(),
@@ -79,7 +77,7 @@ pub(super) async fn spawn(
 /// The future that owns a socket from its handshake to its end.
 struct ConnectionTask {
     /// Taken out when the connection ends, and not before: it is too large to be moved about.
-    socket: Option<WebSocketStream<Transport>>,
+    socket: Option<Socket>,
     exchange: Exchange,
 }
 
@@ -126,11 +124,7 @@ impl Future for ConnectionTask {
 
 impl Exchange {
     /// Does what can be done now; the reason once the connection has ended.
-    fn advance(
-        &mut self,
-        socket: &mut WebSocketStream<Transport>,
-        cx: &mut Context<'_>,
-    ) -> Option<CloseReason> {
+    fn advance(&mut self, socket: &mut Socket, cx: &mut Context<'_>) -> Option<CloseReason> {
         let has_work = self.connection.outbox.register(cx);
         if has_work || self.is_writing() {
             let ended = self.write(socket, cx);
@@ -152,11 +146,7 @@ impl Exchange {
     }
 
     /// Hands the outbox to the socket and flushes it once.
-    fn write(
-        &mut self,
-        socket: &mut WebSocketStream<Transport>,
-        cx: &mut Context<'_>,
-    ) -> Option<CloseReason> {
+    fn write(&mut self, socket: &mut Socket, cx: &mut Context<'_>) -> Option<CloseReason> {
         let outbox = &self.connection.outbox;
         if outbox.has_rest() {
             self.unflushed = true;
@@ -166,9 +156,8 @@ impl Exchange {
                 Poll::Pending => return self.give_up(cx),
             }
         }
-        let mut socket = Pin::new(socket);
         loop {
-            match socket.as_mut().poll_ready(cx) {
+            match socket.poll_ready(cx) {
                 Poll::Ready(Ok(())) => self.last_reads = None,
                 Poll::Ready(Err(error)) => return Some(reason_of(&error)),
                 Poll::Pending => return self.give_up(cx),
@@ -179,7 +168,7 @@ impl Exchange {
                     self.gateway
                         .note_sent(&self.connection, &told, message.len(), now);
                     self.unflushed = true;
-                    if let Err(error) = socket.as_mut().start_send(message.into_frame()) {
+                    if let Err(error) = socket.start_send(cx, message.into_frame()) {
                         return Some(reason_of(&error));
                     }
                 }
@@ -233,11 +222,7 @@ impl Exchange {
     }
 
     /// Reads messages until there is none, the queue is full, or the turn is over.
-    fn read(
-        &mut self,
-        socket: &mut WebSocketStream<Transport>,
-        cx: &mut Context<'_>,
-    ) -> Poll<CloseReason> {
+    fn read(&mut self, socket: &mut Socket, cx: &mut Context<'_>) -> Poll<CloseReason> {
         for _ in 0..TURN {
             if self
                 .gateway
@@ -250,7 +235,7 @@ impl Exchange {
             if !self.connection.is_admitted() {
                 return Poll::Pending;
             }
-            match Pin::new(&mut *socket).poll_next(cx) {
+            match socket.poll_next(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(None) => return Poll::Ready(CloseReason::VANISHED),
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(reason_of(&error)),
@@ -345,7 +330,7 @@ impl Exchange {
     }
 
     /// Tells everybody that the connection has ended, and says good-bye to the client.
-    fn end(&mut self, socket: WebSocketStream<Transport>, reason: CloseReason) {
+    fn end(&mut self, socket: Socket, reason: CloseReason) {
         self.connection.outbox.end();
         self.gateway.registry.remove(&self.connection);
         self.gateway.bus.tell(Fact::Disconnected {
@@ -373,8 +358,7 @@ impl Exchange {
 }
 
 /// Close frame, FIN, then at most a second for the client's last bytes.
-async fn say_goodbye(mut socket: WebSocketStream<Transport>, reason: CloseReason) {
-    use futures_util::SinkExt as _;
+async fn say_goodbye(mut socket: Socket, reason: CloseReason) {
     if reason == CloseReason::VANISHED {
         return;
     }
@@ -382,15 +366,8 @@ async fn say_goodbye(mut socket: WebSocketStream<Transport>, reason: CloseReason
         code: CloseCode::from(reason.code),
         reason: Utf8Bytes::from(reason.reason.as_ref()),
     });
-    // After a close by the client this only flushes the reply that the library has queued.
-    let closing = async {
-        let _ = socket.send(Frame::Close(frame)).await;
-        let _ = socket.flush().await;
-    };
-    if tokio::time::timeout(Duration::from_secs(1), closing)
-        .await
-        .is_ok()
-    {
+    let closing = tokio::time::timeout(Duration::from_secs(1), socket.close(frame));
+    if closing.await.is_ok() {
         socket.into_inner().drain().await;
     }
 }

@@ -16,6 +16,7 @@ pub mod posting;
 mod proxy;
 mod reaper;
 pub mod registry;
+mod socket;
 mod transport;
 mod turbulence;
 mod witness;
