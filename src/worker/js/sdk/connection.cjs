@@ -13,6 +13,10 @@ const MAX_BYTES = Math.max(131072, config.maxMessage ?? 0);
 
 /** Texts from this length on are worth remembering for the next connection. */
 const WORTH = 48;
+/** While short texts do not repeat, one of so many is compared with the one before. */
+const LOOK_EVERY = 8;
+/** From this length on, to send a text costs far more than to compare it. */
+const LONG = 1024;
 
 const ID = /^[A-Za-z0-9_-]{14}[AEIMQUYcgkosw048]=$/;
 
@@ -20,6 +24,18 @@ class InvalidConnectionError extends Error {}
 class WebSocketError extends Error {}
 
 let lastText = '';
+let isRepeating = false;
+/** Texts since one was compared. */
+let unlike = 0;
+
+/** Whether a text is the last one once more, as far as is worth finding out. */
+function isRepetition(text) {
+  // Answers are as long as each other and begin alike: to compare each of them would be dear.
+  const isLookedAt = isRepeating || unlike === 0 || text.length >= LONG;
+  isRepeating = isLookedAt && text.length >= WORTH && text === lastText;
+  unlike = isRepeating ? 0 : (unlike + 1) % LOOK_EVERY;
+  return isRepeating;
+}
 
 /** The error for an id that cannot stand in a request, or nothing. */
 function unusable(id) {
@@ -57,7 +73,7 @@ async function send(id, data, options) {
   if (text.length * 3 > MAX_BYTES && Buffer.byteLength(text) > MAX_BYTES) {
     throw new WebSocketError('Message too long');
   }
-  if (text.length >= WORTH && text === lastText) {
+  if (isRepetition(text)) {
     link.sendAgain(SEND_SAME, entry.handle);
   } else {
     lastText = text;
