@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::changes::Listener;
+use super::crowd::Crowd;
 use super::invocation::InFlight;
 use super::last_text::LastText;
 use super::pulse::Pulse;
@@ -52,6 +53,8 @@ pub struct Worker {
     pub node: Option<(String, Instant)>,
     /// Whether it still turns its event loop.
     pub pulse: Pulse,
+    /// Whether so much goes on that it had better not be disturbed.
+    pub crowd: Crowd,
     /// When the app was loaded.
     pub since: Instant,
     /// When it was told to end.
@@ -181,6 +184,7 @@ impl Crew {
             last_text: LastText::default(),
             node: None,
             pulse: Pulse::new(Instant::now()),
+            crowd: Crowd::new(Instant::now()),
             since: Instant::now(),
             retired: None,
             doomed: false,

@@ -7,6 +7,7 @@
 mod calls;
 mod changes;
 mod crew;
+mod crowd;
 mod frames;
 mod interest;
 mod invocation;

@@ -54,10 +54,10 @@ impl Future for Dispatcher {
         this.check_time(cx);
         // Before anybody can act on an answer.
         this.show();
-        this.flush_workers(cx);
         if this.last_invocation != before {
-            this.vigil.given(this.crew.in_flight(), this.now);
+            this.have_given();
         }
+        this.flush_workers(cx);
         Poll::Pending
     }
 }
@@ -100,6 +100,18 @@ impl Dispatcher {
             self.admit(handle);
         }
         busy
+    }
+
+    /// The worker was given events, of which it hears with the next flush.
+    fn have_given(&mut self) {
+        let in_flight = self.crew.in_flight();
+        self.vigil.given(in_flight, self.now);
+        let Some(worker) = self.crew.active.as_deref_mut() else {
+            return;
+        };
+        if let Some(is_crowd) = worker.crowd.given(in_flight, self.now) {
+            worker.process.let_others_finish(is_crowd);
+        }
     }
 
     fn flush_workers(&mut self, cx: &mut Context<'_>) {

@@ -9,6 +9,7 @@ pub mod loader;
 mod mark;
 mod output;
 pub mod process;
+mod standing;
 pub mod transpile;
 pub mod wire;
 

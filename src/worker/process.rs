@@ -19,6 +19,7 @@ use super::group::Group;
 use super::link::Link;
 use super::mark::Mark;
 use super::output;
+use super::standing;
 use crate::error::{Failure, reason};
 use crate::event::EventBus;
 
@@ -155,6 +156,11 @@ impl WorkerProcess {
             loader: Some(loader),
             kill,
         })
+    }
+
+    /// Whether it waits, when it wakes, for a processor that nobody uses.
+    pub fn let_others_finish(&self, lets: bool) {
+        standing::let_others_finish(self.pid, lets);
     }
 
     /// Ends the process and everything it started, at once.
