@@ -26,13 +26,16 @@ pub fn make_room() {
     let _ = fcntl_dupfd_cloexec(stdin(), room - 1);
 }
 
+/// The most that the kernel itself allows on macOS, whose usual hard limit is none at all.
+const KERNELS: u64 = 10_240;
+
 /// Raises the soft limit, which usually is 1,024. A refusal leaves the old one.
 fn raise_limit() {
     let mut limit = getrlimit(Resource::Nofile);
+    let is_low = limit.current.is_some_and(|most| most < KERNELS);
     limit.current = limit.maximum;
-    if setrlimit(Resource::Nofile, limit).is_err() {
-        // Where there is no hard limit, the kernel's own may be lower (macOS).
-        limit.current = Some(10_240);
+    if setrlimit(Resource::Nofile, limit).is_err() && is_low {
+        limit.current = Some(KERNELS);
         let _ = setrlimit(Resource::Nofile, limit);
     }
 }

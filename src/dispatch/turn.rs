@@ -104,12 +104,11 @@ impl Dispatcher {
 
     /// The worker was given events, of which it hears with the next flush.
     fn have_given(&mut self) {
-        let in_flight = self.crew.in_flight();
-        self.vigil.given(in_flight, self.now);
+        self.vigil.given(self.crew.in_flight(), self.now);
         let Some(worker) = self.crew.active.as_deref_mut() else {
             return;
         };
-        if let Some(is_crowd) = worker.crowd.given(in_flight, self.now) {
+        if let Some(is_crowd) = worker.crowd.given(worker.in_flight.len(), self.now) {
             worker.process.let_others_finish(is_crowd);
         }
     }

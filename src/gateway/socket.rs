@@ -108,9 +108,9 @@ impl Socket {
     fn poll<T>(
         &mut self,
         cx: &mut Context<'_>,
-        work: impl FnOnce(&mut WebSocketContext, &mut Blocking<'_, '_>) -> Result<T>,
+        work: impl FnOnce(&mut WebSocketContext, &mut NonBlocking<'_, '_>) -> Result<T>,
     ) -> Poll<Result<T>> {
-        let stream = &mut Blocking {
+        let stream = &mut NonBlocking {
             stream: &mut self.stream,
             cx,
         };
@@ -122,7 +122,7 @@ impl Socket {
 }
 
 /// The stream as the protocol takes it: where it would have to wait, it fails with `WouldBlock`.
-struct Blocking<'a, 'b> {
+struct NonBlocking<'a, 'b> {
     stream: &'a mut Transport,
     cx: &'a mut Context<'b>,
 }
@@ -135,7 +135,7 @@ fn now<T>(poll: Poll<io::Result<T>>) -> io::Result<T> {
     }
 }
 
-impl Read for Blocking<'_, '_> {
+impl Read for NonBlocking<'_, '_> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let mut buffer = ReadBuf::new(bytes);
         now(Pin::new(&mut *self.stream).poll_read(self.cx, &mut buffer))?;
@@ -143,7 +143,7 @@ impl Read for Blocking<'_, '_> {
     }
 }
 
-impl Write for Blocking<'_, '_> {
+impl Write for NonBlocking<'_, '_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         now(Pin::new(&mut *self.stream).poll_write(self.cx, bytes))
     }

@@ -11,7 +11,8 @@ pub(super) fn let_others_finish(pid: u32, lets: bool) {
             true => libc::SCHED_BATCH,
             false => libc::SCHED_OTHER,
         };
-        let Ok(pid) = libc::pid_t::try_from(pid) else {
+        // 0 would be this thread.
+        let Ok(pid @ 1..) = libc::pid_t::try_from(pid) else {
             return;
         };
         let parameters = libc::sched_param { sched_priority: 0 };
